@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * mortise/mortise.h: secrets, OAuth tokens and one-time states through the
+ * configured chains, each access audited.  mortise(3) has an example.
+ *
+ * A program opens a context from a configuration file and calls operations on
+ * it from any number of threads.  The library never prints, exits, aborts or
+ * changes the process, and starts no thread of its own.
+ *
+ * Every fallible function returns an enum mortise_code.  Results go through
+ * out-parameters, which are set on MORTISE_OK only.  The last argument is an
+ * error object to fill, or NULL; it need not be reset between calls.
+ *
+ * Strings are UTF-8 and NUL-terminated, times are Unix time in milliseconds.
+ * Arguments are borrowed for the call.  Structs that begin with `size` are the
+ * caller's: set size to sizeof and the rest to zero first.
+ */
+#ifndef MORTISE_MORTISE_H
+#define MORTISE_MORTISE_H
+
+#include <mortise/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct mortise;		/* a context */
+struct mortise_error;	/* what went wrong, in words */
+
+/* The library's version, "MAJOR.MINOR.PATCH"; never freed. */
+const char *mortise_version(void);
+
+/* --- codes and errors ------------------------------------------------------ */
+
+/* "ok", "not_found", ...; "error" for a value that is no code. */
+const char *mortise_code_name(enum mortise_code);
+/* "none", "audit", ...; "none" for a value that is no reason. */
+const char *mortise_reason_name(enum mortise_reason);
+/* The exit status and the HTTP status for a result; mortise(1) lists them.
+ * 0 as an HTTP status: has none. */
+int mortise_exit_status(enum mortise_code, enum mortise_reason);
+int mortise_http_status(enum mortise_code, enum mortise_reason);
+
+/* NULL = no memory.  One error object serves one thread at a time. */
+struct mortise_error *mortise_error_new(void);
+void mortise_error_free(struct mortise_error *);	/* NULL is fine */
+
+/* Of the last call that got this object.  Strings live until its next call;
+ * "" and 0 where there is nothing to say. */
+enum mortise_code mortise_error_code(const struct mortise_error *);
+enum mortise_reason mortise_error_reason(const struct mortise_error *);
+const char *mortise_error_message(const struct mortise_error *);	/* never a value */
+const char *mortise_error_backend(const struct mortise_error *);
+const char *mortise_error_file(const struct mortise_error *);
+unsigned int mortise_error_line(const struct mortise_error *);		/* from 1 */
+unsigned int mortise_error_column(const struct mortise_error *);	/* from 1, in characters */
+const char *mortise_error_request_id(const struct mortise_error *);	/* the backend's */
+int64_t mortise_error_retry_after_ms(const struct mortise_error *);
+
+/* --- secret buffers --------------------------------------------------------- */
+
+/* An empty buffer that grows; NULL = no memory. */
+struct mortise_secret *mortise_secret_new(size_t capacity);
+/* invalid beyond 16 MiB, error = no memory; the old bytes are wiped when it moves. */
+enum mortise_code mortise_secret_append(struct mortise_secret *, const void *, size_t);
+/* The bytes, followed by a NUL, borrowed until the next append or free. */
+const void *mortise_secret_peek(const struct mortise_secret *, size_t *size);
+/* Compares in a time that depends on the sizes only. */
+bool mortise_secret_equal(const struct mortise_secret *, const struct mortise_secret *);
+void mortise_secret_free(struct mortise_secret *);	/* wipes; NULL is fine */
+
+/* --- contexts --------------------------------------------------------------- */
+
+/* Where a NULL path leads: $MORTISE_CONFIG, for uid 0 /etc/mortise/mortise.yaml,
+ * else $XDG_CONFIG_HOME/mortise/mortise.yaml if it is there, else /etc, else
+ * the vendor's default.  Fills path (its size in bytes), invalid if too short. */
+enum mortise_code mortise_find_config(char *path, size_t size, struct mortise_error *);
+
+/* Each problem of a configuration, errors and warnings, in the order of the
+ * files: "file:line:column: what is wrong; what would be right". */
+typedef void mortise_problem_fn(void *arg, enum mortise_level, const char *file,
+    unsigned int line, unsigned int column, const char *message);
+
+/* Reads the configuration and loads its plugins, and does nothing else.  ok, or
+ * invalid with reason configuration and the first error; every problem goes to
+ * `each` (NULL: none). */
+enum mortise_code mortise_check(const char *config_path, mortise_problem_fn *each, void *arg,
+    struct mortise_error *);
+
+typedef void mortise_log_fn(void *arg, enum mortise_level, const char *message);
+
+struct mortise_open_options {
+	size_t size;
+	const char *config_path;	/* NULL: mortise_find_config */
+	const char *program;		/* for the trail: "shop 1.2"; NULL: libmortise and its version */
+	mortise_problem_fn *problem;	/* NULL: none is told but the first, as the error */
+	mortise_log_fn *log;		/* NULL: nothing is logged; may be called from any thread */
+	enum mortise_level log_level;	/* with log: this and graver */
+	void *arg;			/* of both */
+};
+
+/* Configuration, plugins, trail, backends.  invalid with reason configuration,
+ * audit (the trail cannot be written), rollback (a store is older than the
+ * trail), or what a backend's open says.  On ok *context is the caller's. */
+enum mortise_code mortise_open(const struct mortise_open_options *, struct mortise **context,
+    struct mortise_error *);
+/* No other call may be running.  NULL is fine. */
+void mortise_close(struct mortise *);
+
+/*
+ * Who asks and until when; every operation takes one (NULL: nobody is claimed).
+ * The texts are claims, recorded beside the process's own uid, gid and pid.
+ */
+struct mortise_request {
+	size_t size;
+	const char *agency_id;		/* denied (reason agency) where it is not the token's */
+	const char *user_email;		/* at most 320 bytes are kept */
+	const char *ip_address;		/* 64 */
+	const char *user_agent;		/* 512 */
+	const char *metadata;		/* a JSON object, at most 8 KiB when compact */
+	uint64_t deadline_ms;		/* from now; 0: the configuration's `deadline` */
+	bool fresh;			/* no cached value */
+};
+
+/* --- secrets ---------------------------------------------------------------- */
+
+/*
+ * Reads a secret.  version NULL or "": the newest through the route's chain;
+ * else "BACKEND:VERSION" as put and history give it, or the version alone for
+ * the first backend that is written.  *found (may be NULL) takes the version
+ * as BACKEND:VERSION.  *value is the caller's.
+ */
+#define MORTISE_PLACE_SIZE 98		/* "BACKEND:VERSION" with its NUL */
+struct mortise_place {
+	char text[MORTISE_PLACE_SIZE];
+};
+enum mortise_code mortise_get(struct mortise *, const struct mortise_request *, const char *name,
+    const char *version, struct mortise_secret **value, struct mortise_place *found,
+    struct mortise_error *);
+
+struct mortise_put_options {
+	size_t size;
+	const struct mortise_pair *labels;	/* NULL: leave them as they are */
+	size_t labels_count;
+	const char *only_if;		/* version that must be the newest; conflict if not; NULL: none */
+	bool only_if_absent;
+};
+/* Writes a new version; options may be NULL, made may be NULL. */
+enum mortise_code mortise_put(struct mortise *, const struct mortise_request *, const char *name,
+    const struct mortise_secret *value, const struct mortise_put_options *options,
+    struct mortise_place *made, struct mortise_error *);
+
+/* Every version, beyond recovery.  not_found: nothing was there. */
+enum mortise_code mortise_delete(struct mortise *, const struct mortise_request *, const char *name,
+    struct mortise_error *);
+
+/* Names that begin with prefix (NULL: all), sorted by bytes, each once. */
+typedef void mortise_name_fn(void *arg, const char *name);
+enum mortise_code mortise_list(struct mortise *, const struct mortise_request *, const char *prefix,
+    mortise_name_fn *each, void *arg, struct mortise_error *);
+
+/* The versions of a name, newest first, and then its labels; no value. */
+struct mortise_version_info {
+	size_t size;
+	struct mortise_place version;
+	int64_t created_ms, deleted_ms;	/* 0 = unknown, none */
+	bool destroyed;			/* its value is gone */
+};
+typedef void mortise_version_fn(void *arg, const struct mortise_version_info *);
+typedef void mortise_label_fn(void *arg, const struct mortise_pair *);
+enum mortise_code mortise_history(struct mortise *, const struct mortise_request *,
+    const char *name, mortise_version_fn *version, mortise_label_fn *label, void *arg,
+    struct mortise_error *);
+
+/* --- tokens ----------------------------------------------------------------- */
+
+/*
+ * The secret name of a connection's tokens by the configured template
+ * `tokens.name`: injective, bytes outside [A-Za-z0-9_-] become .xx in hex.
+ */
+enum mortise_code mortise_token_name(struct mortise *, const char *platform,
+    const char *connection_id, char name[MORTISE_NAME_MAX + 1], struct mortise_error *);
+
+/* An authorization: all that an application's database needs to keep. */
+struct mortise_authorization {
+	size_t size;
+	const char *authorization_id, *agency_id, *connection_id, *platform;
+	const char *secret_id;		/* NULL when revoked */
+	const char *status;		/* active, revoking, revoked, needs_reauth */
+	const char *refresh;		/* "none": nobody refreshes it; NULL otherwise */
+	int64_t expires_ms, refresh_ms;	/* 0 = never */
+	int64_t created_ms, updated_ms;
+};
+typedef void mortise_authorization_fn(void *arg, const struct mortise_authorization *);
+
+struct mortise_token_store_options {
+	size_t size;
+	const char *platform, *connection_id;	/* required */
+	const char *agency_id;			/* NULL: the request's */
+	const char *authorization_id;		/* NULL: made */
+	const char *action;			/* access_granted (NULL) or AGENCY_CONNECTED */
+};
+/*
+ * Keeps tokens: {accessToken, refreshToken, expiresAt} or an RFC 6749 answer
+ * (access_token, refresh_token, expires_in), other members kept as they are.
+ * `each` (may be NULL) is told the authorization once.  invalid: no token in it.
+ */
+enum mortise_code mortise_token_store(struct mortise *, const struct mortise_request *,
+    const struct mortise_token_store_options *, const struct mortise_secret *tokens,
+    mortise_authorization_fn *each, void *arg, struct mortise_error *);
+
+/* id is a secretId or an authorizationId.  *tokens is JSON: accessToken,
+ * refreshToken, expiresAt (RFC 3339, ms, Z), and what else was stored. */
+enum mortise_code mortise_token_get(struct mortise *, const struct mortise_request *,
+    const char *id, struct mortise_secret **tokens, struct mortise_error *);
+/* Deletes the tokens, keeps the authorization as revoked.  action:
+ * access_revoked (NULL) or AGENCY_DISCONNECTED. */
+enum mortise_code mortise_token_revoke(struct mortise *, const struct mortise_request *,
+    const char *id, const char *action, mortise_authorization_fn *each, void *arg,
+    struct mortise_error *);
+/* All authorizations; of one agency where the request claims it. */
+enum mortise_code mortise_token_list(struct mortise *, const struct mortise_request *,
+    mortise_authorization_fn *each, void *arg, struct mortise_error *);
+
+/* --- one-time states -------------------------------------------------------- */
+
+#define MORTISE_STATE_SIZE 44	/* 43 characters of base64url and a NUL */
+
+struct mortise_state_options {
+	size_t size;
+	const char *platform, *agency_id;	/* required; agency NULL: the request's */
+	const char *connection_id;		/* may be NULL */
+	const char *redirect_uri;		/* required */
+	const char *binding;			/* say, the session cookie; may be NULL */
+	int64_t ttl_ms;				/* 0: 600 s */
+};
+enum mortise_code mortise_state_create(struct mortise *, const struct mortise_request *,
+    const struct mortise_state_options *, char state[MORTISE_STATE_SIZE],
+    struct mortise_error *);
+
+/* What a state was bound to. */
+struct mortise_state_info {
+	size_t size;
+	const char *agency_id, *platform, *connection_id, *redirect_uri;
+	int64_t created_ms, expires_ms;
+};
+typedef void mortise_state_fn(void *arg, const struct mortise_state_info *);
+/* Uses the state up; ok at most once.  not_found: unknown, used, late, or bound
+ * to another binding (which uses it up too). */
+enum mortise_code mortise_state_validate(struct mortise *, const struct mortise_request *,
+    const char *state, const char *binding, mortise_state_fn *each, void *arg,
+    struct mortise_error *);
+
+/* --- audit ------------------------------------------------------------------ */
+
+struct mortise_audit_filter {
+	size_t size;
+	const char *agency_id, *action, *resource_type, *resource_id, *user_email;	/* NULL: any */
+	int64_t from_ms, to_ms;		/* 0: any; from <= time < to */
+	size_t last;			/* only so many, the newest; 0: all */
+};
+/* One record: the line as it stands in the trail, without its LF. */
+typedef void mortise_line_fn(void *arg, const char *line, size_t size);
+/* Records in order; itself recorded as audit_read. */
+enum mortise_code mortise_audit_search(struct mortise *, const struct mortise_request *,
+    const struct mortise_audit_filter *, mortise_line_fn *each, void *arg,
+    struct mortise_error *);
+
+struct mortise_audit_anchor {
+	uint64_t seq;
+	char hash[65];
+};
+struct mortise_audit_gap {
+	uint64_t from, to;
+};
+struct mortise_verify_options {
+	size_t size;
+	const char *const *files;	/* segments in order; needed */
+	size_t files_count;
+	const char *head_file;		/* NULL: none */
+	const struct mortise_audit_anchor *anchors;
+	size_t anchors_count;
+	const struct mortise_audit_gap *gaps;	/* declared gaps that are accepted */
+	size_t gaps_count;
+};
+/*
+ * Verifies files and needs no context.  ok; error with reason difference
+ * (broken: the first bad record is named), short (shorter than an anchor or an
+ * unaccepted gap) or uncheckable.  verdict (of size bytes) takes one line in
+ * every case.
+ */
+enum mortise_code mortise_audit_verify(const struct mortise_verify_options *, char *verdict,
+    size_t size, struct mortise_error *);
+
+struct mortise_audit_head {
+	size_t size;
+	char trail[33];
+	uint64_t seq;
+	char hash[65];
+};
+/* The head of the configured trail, and the directory that it lies in (of size
+ * bytes; NULL: not wanted).  Reads files only. */
+enum mortise_code mortise_audit_head(const char *config_path, struct mortise_audit_head *,
+    char *directory, size_t size, struct mortise_error *);
+/* Begins a new segment after what the head knows, with the loss declared in
+ * it.  by: who accepts it. */
+enum mortise_code mortise_audit_accept_loss(const char *config_path, const char *reason,
+    const char *by, struct mortise_error *);
+
+/* --- looking at it ---------------------------------------------------------- */
+
+/*
+ * How a call would run: first the route's line, then one for each entry.  With
+ * `run` (for "get" only) the get is made, audited, and each step has its code,
+ * action and time; the value goes nowhere.
+ */
+struct mortise_explain_step {
+	size_t size;
+	const char *file;		/* of the route or entry */
+	unsigned int line, column;
+	unsigned int depth;		/* 0: the route, 1: its chain, 2: an inner one */
+	const char *backend;		/* or inner chain; the glob of a route */
+	const char *word;		/* control word; the operation, of a route */
+	const char *actions;		/* "ok=done not_found=ignore ..." */
+	const char *code, *action;	/* with run, NULL otherwise or when not asked */
+	int64_t us;			/* microseconds, with run */
+};
+typedef void mortise_explain_fn(void *arg, const struct mortise_explain_step *);
+enum mortise_code mortise_explain(struct mortise *, const struct mortise_request *,
+    const char *operation, const char *name, bool run, mortise_explain_fn *each, void *arg,
+    struct mortise_error *);
+
+/* A plugin as found. */
+struct mortise_plugin_info {
+	size_t size;
+	const char *name, *path, *version, *doc, *sha256;
+	const char *operations;		/* "secret: get put ...; state: ..." */
+	const char *options;		/* the schema as a table of text, a line an option */
+	const char *example;		/* a stanza of YAML to paste */
+};
+typedef void mortise_plugin_fn(void *arg, const struct mortise_plugin_info *);
+/* name NULL: all in the compiled-in directory and, with a configuration that
+ * can be read, its plugin-path. */
+enum mortise_code mortise_plugins(const char *config_path, const char *name,
+    mortise_plugin_fn *each, void *arg, struct mortise_error *);
+
+/* Makes a private installation under directory: mortise.yaml, local.key,
+ * local.db and trail/, or only what of it is missing.  config_directory NULL:
+ * the same.  Overwrites nothing. */
+enum mortise_code mortise_init(const char *config_directory, const char *directory,
+    struct mortise_error *);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
