@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static uint64_t
+now_ns(clockid_t id)
+{
+	struct timespec t;
+
+	/* Cannot fail: both clocks exist on every POSIX system we build on. */
+	(void)clock_gettime(id, &t);
+	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+uint64_t
+clock_monotonic_ns(void)
+{
+	return now_ns(CLOCK_MONOTONIC);
+}
+
+int64_t
+clock_unix_us(void)
+{
+	return (int64_t)(now_ns(CLOCK_REALTIME) / 1000);
+}
+
+int64_t
+clock_unix_ms(void)
+{
+	return (int64_t)(now_ns(CLOCK_REALTIME) / NS_PER_MS);
+}
+
+uint64_t
+deadline_in_ms(uint64_t ms)
+{
+	uint64_t now = clock_monotonic_ns();
+
+	if (ms > (DEADLINE_NEVER - now) / NS_PER_MS)
+		return DEADLINE_NEVER;
+	return now + ms * NS_PER_MS;
+}
+
+uint64_t
+deadline_left_ns(uint64_t deadline)
+{
+	uint64_t now = clock_monotonic_ns();
+
+	return deadline > now ? deadline - now : 0;
+}
+
+void
+clock_format(int64_t us, int digits, char text[CLOCK_TEXT_SIZE])
+{
+	int64_t seconds = us / 1000000, rest = us % 1000000;
+	struct tm tm;
+	time_t t;
+
+	if (rest < 0) {
+		rest += 1000000;
+		seconds--;
+	}
+	t = (time_t)seconds;
+	if (gmtime_r(&t, &tm) == NULL || tm.tm_year < -1900 || tm.tm_year > 8099)
+		memset(&tm, 0, sizeof(tm));
+	if (digits == 3)
+		rest /= 1000;
+	(void)snprintf(text, CLOCK_TEXT_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d.%0*dZ",
+	    (tm.tm_year + 1900) % 10000, (tm.tm_mon + 1) % 100, tm.tm_mday % 100,
+	    tm.tm_hour % 100, tm.tm_min % 100, tm.tm_sec % 100, digits, (int)rest);
+}
+
+/* Days from 1970-01-01 in the proleptic Gregorian calendar. */
+static int64_t
+days_from_civil(int64_t year, int month, int day)
+{
+	int64_t era, yoe, doy;
+
+	year -= month <= 2;
+	era = (year >= 0 ? year : year - 399) / 400;
+	yoe = year - era * 400;
+	doy = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+	return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+}
+
+/* The milliseconds of a fraction ".ddd..." and where it ends. */
+static const char *
+parse_fraction(const char *text, int *ms)
+{
+	int scale = 100;
+
+	*ms = 0;
+	if (*text != '.')
+		return text;
+	for (text++; *text >= '0' && *text <= '9'; text++) {
+		*ms += (*text - '0') * scale;
+		scale /= 10;
+	}
+	return text;
+}
+
+static bool
+parse_offset(const char *text, int *minutes)
+{
+	int hours, rest, end = 0;
+	char sign;
+
+	*minutes = 0;
+	if ((text[0] == 'Z' || text[0] == 'z') && text[1] == '\0')
+		return true;
+	if (sscanf(text, "%c%2d:%2d%n", &sign, &hours, &rest, &end) != 3 || text[end] != '\0' ||
+	    hours < 0 || hours > 23 || rest < 0 || rest > 59)
+		return false;
+	*minutes = (hours * 60 + rest) * (sign == '-' ? -1 : 1);
+	return sign == '+' || sign == '-';
+}
+
+bool
+clock_parse(const char *text, int64_t *ms)
+{
+	int year, month, day, hour, minute, second, fraction, offset, end = 0;
+	char t;
+
+	if (strlen(text) < 20 ||
+	    sscanf(text, "%4d-%2d-%2d%c%2d:%2d:%2d%n", &year, &month, &day, &t, &hour, &minute,
+	    &second, &end) != 7 || end != 19 || (t != 'T' && t != 't' && t != ' '))
+		return false;
+	if (year < 0 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 23 ||
+	    minute < 0 || minute > 59 || second < 0 || second > 60)
+		return false;
+	text = parse_fraction(text + end, &fraction);
+	if (!parse_offset(text, &offset))
+		return false;
+	*ms = (((days_from_civil(year, month, day) * 24 + hour) * 60 + minute - offset) * 60 +
+	    second) * 1000 + fraction;
+	return true;
+}
