@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * config: the configuration file and its drop-ins, checked.  Read at start
+ * only, by api; names and places live as long as the struct config.
+ *
+ * What needs plugins (their options, what they can do) is checked by api with
+ * the help of loader and backend, into the same problems.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include "chain/chain.h"
+#include "config/options.h"
+
+struct config_backend {
+	const char *name;
+	struct place place;
+	const char *plugin;
+	struct place plugin_place;
+	const struct yaml_node *map;	/* the whole map: options, `plugin`, `call` */
+	uint64_t timeout_ms;		/* call.timeout, 2000 */
+	bool skip_if_missing;		/* call.if-missing: skip */
+	bool skip_if_unsupported;	/* call.if-unsupported: skip */
+};
+
+/* One operation of a route.  `none` and "left to `use`" are different things. */
+enum config_given {
+	CONFIG_OPEN,		/* nothing says who serves it: an error for get, put, delete */
+	CONFIG_NONE,		/* refused: unsupported */
+	CONFIG_CHAIN
+};
+struct config_operation {
+	enum config_given given;
+	struct chain chain;	/* its place is where the operation stands */
+};
+
+struct config_route {
+	struct place place;
+	const char *match;
+	struct config_operation get, put, delete;	/* secrets: put serves keep too */
+	size_t target;		/* state routes: their one backend */
+};
+
+struct config_audit {
+	bool off;		/* for tests only: warned about at every start */
+	const char *trail;	/* absolute directory */
+	struct place place;
+	int64_t retention_ms;	/* 400 days */
+};
+
+struct config {
+	const char *path;	/* absolute */
+	char digest[65];	/* SHA-256 over the files' bytes, in order */
+	int64_t deadline_ms;	/* 10 s */
+	const char **plugin_path;	/* absolute directories */
+	struct place *plugin_path_places;
+	size_t plugin_path_count;
+	struct config_backend *backends;
+	size_t backends_count;
+	struct chain *chains;
+	size_t chains_count;
+	struct config_route *secret, *state;
+	size_t secret_count, state_count;
+	struct config_audit audit;
+	const char *token_name;		/* "oauth/{platform}/{connectionId}" */
+	struct place token_name_place;
+	struct config_memory *memory;	/* what all of this lies in; config's own */
+};
+
+/* ok, or invalid with every problem told. */
+enum mortise_code config_read(const char *path, struct config **config,
+    struct problems *problems);
+void config_free(struct config *config);
+
+/* As mortise_find_config. */
+enum mortise_code config_find(char *path, size_t size, struct mortise_error *error);
+
+#endif
