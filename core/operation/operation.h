@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * operation: one audited operation: route -> intent -> chain -> outcome.
+ * Called by oauth and api.
+ *
+ * An API call is one struct operation: begun with what is claimed and what it
+ * is about, perhaps announced by an intent, carried out by any number of the
+ * steps below, and ended, which is when its outcome becomes durable.  Nothing
+ * a step has read may leave the process before operation_end has said ok.
+ */
+#ifndef OPERATION_OPERATION_H
+#define OPERATION_OPERATION_H
+
+#include "audit/trail.h"
+#include "backend/backend.h"
+#include "config/config.h"
+
+/* What operations run on.  Made by api, shared by all threads, never changed
+ * while operations run. */
+struct engine {
+	const struct config *config;
+	struct backend **backends;	/* in the order of the configuration; NULL: skipped as missing */
+	struct trail *trail;		/* NULL: `audit: off` */
+	const struct logger *logger;
+	struct record_actor actor;
+};
+
+/* Calls and stores that one record names at most. */
+#define OPERATION_CALLS_MAX (2 * CHAIN_CALLS_MAX + 8)
+#define OPERATION_STORES_MAX 16
+/* Longer ids are cut in the record, as the trail's format says. */
+#define OPERATION_FIELD_SIZE 513
+
+struct operation {
+	const struct engine *engine;
+	struct mortise_error *error;	/* the caller's, never NULL */
+	uint64_t started, deadline;	/* CLOCK_MONOTONIC, ns */
+	bool fresh;
+
+	/* Words of ours; the caller may change them any time before the end. */
+	const char *action, *resource_type;
+	bool cached, stale;
+
+	/* Kept by the functions below. */
+	char op[33];
+	char resource_id[OPERATION_FIELD_SIZE], agency_id[OPERATION_FIELD_SIZE];
+	const char *request_agency;	/* claimed by the caller; NULL: none */
+	const char *claimed;		/* the same, where it was false */
+	struct record_personal personal;
+	char *metadata;
+	struct record_call calls[OPERATION_CALLS_MAX];
+	char versions[OPERATION_CALLS_MAX][MORTISE_VERSION_SIZE];
+	size_t calls_count;
+	struct record_store stores[OPERATION_STORES_MAX];
+	char store_ids[OPERATION_STORES_MAX][65];
+	size_t stores_count;
+	/* Each step of a chain, for explain; NULL: nobody looks. */
+	void (*trace)(void *arg, const struct chain_step *);
+	void *trace_arg;
+};
+
+/*
+ * Begins: takes the request (NULL: no claims) and draws the id.  The agency is
+ * the request's until operation_agency knows better.  Whatever it returns, end it:
+ * invalid metadata is an outcome too.  error is the caller's own or `spare`.
+ */
+enum mortise_code operation_begin(struct operation *, const struct engine *,
+    const struct mortise_request *, const char *action, const char *resource_type,
+    const char *resource_id, struct mortise_error *error);
+
+/* Announces it: durable before a write's first effect, not waited for before
+ * a read that leaves the machine. */
+enum mortise_code operation_intent(struct operation *, bool durable);
+
+/*
+ * Ends it with the code that the steps gave: the outcome is durable when this
+ * returns.  Returns that code, or error with reason audit if the outcome is
+ * not in the trail: then nothing may be released.
+ */
+enum mortise_code operation_end(struct operation *, enum mortise_code code);
+
+/* What it is about: copied. */
+void operation_about(struct operation *, const char *resource_id);
+
+/* Takes another claim than the request's; borrowed until the end. */
+void operation_claim(struct operation *, const char *agency);
+
+/* The agency rule: agency (NULL or "": unknown) is the resource's own.  denied
+ * with reason agency where the request claimed another. */
+enum mortise_code operation_agency(struct operation *, const char *agency);
+
+/* --- steps: secrets --------------------------------------------------------- */
+
+/* Does a get of this name ask a backend whose calls leave the machine? */
+bool operation_leaves_machine(const struct engine *, const char *name);
+
+/* As mortise_get, mortise_put, mortise_delete, without the audit around them.
+ * keep: the value cannot be had again. */
+enum mortise_code operation_get(struct operation *, const char *name, const char *version,
+    struct mortise_secret **value, struct mortise_place *found);
+enum mortise_code operation_put(struct operation *, const char *name,
+    const struct mortise_secret *value, const struct mortise_put_options *options, bool keep,
+    struct mortise_place *made);
+enum mortise_code operation_delete(struct operation *, const char *name);
+enum mortise_code operation_list(struct operation *, const char *prefix, mortise_name_fn *each,
+    void *arg);
+enum mortise_code operation_history(struct operation *, const char *name,
+    mortise_version_fn *version, mortise_label_fn *label, void *arg);
+
+/* --- steps: state ----------------------------------------------------------- */
+
+/* A state record that was read; the value is malloc'd and NUL-terminated. */
+struct state_value {
+	char *bytes;
+	size_t size;
+	struct mortise_version version;
+	int64_t expires_ms;
+};
+void state_value_free(struct state_value *);	/* for _cleanup_ */
+
+enum mortise_code operation_state_get(struct operation *, const char *key, struct state_value *);
+enum mortise_code operation_state_take(struct operation *, const char *key, struct state_value *);
+enum mortise_code operation_state_put(struct operation *, const char *key,
+    const struct mortise_state_put *);
+enum mortise_code operation_state_delete(struct operation *, const char *key);
+/* All records of a prefix, from every backend that a route may lead it to. */
+enum mortise_code operation_state_list(struct operation *, const char *prefix,
+    enum mortise_code (*each)(void *arg, const struct mortise_record *), void *arg);
+
+#endif
