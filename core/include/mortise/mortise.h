@@ -258,6 +258,7 @@ struct mortise_audit_filter {
 	const char *agency_id, *action, *resource_type, *resource_id, *user_email;	/* NULL: any */
 	int64_t from_ms, to_ms;		/* 0: any; from <= time < to */
 	size_t last;			/* only so many, the newest; 0: all */
+	bool follow;			/* then those that come: returns on an error only */
 };
 /* One record: the line as it stands in the trail, without its LF. */
 typedef void mortise_line_fn(void *arg, const char *line, size_t size);

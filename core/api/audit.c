@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Calls on the trail. */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "api/context.h"
+#include "audit/search.h"
+#include "audit/verify.h"
+#include "base/clock.h"
+
+/* How often a follower looks, and how far back: a record that was numbered
+ * first may become durable a moment after a later one was shown. */
+#define FOLLOW_NS 200000000
+#define FOLLOW_BACK_MS 60000
+
+struct searching {
+	const char *own;	/* the op of the search itself, which is not shown */
+	uint64_t shown;		/* all up to this seq are */
+	mortise_line_fn *each;
+	void *arg;
+};
+
+static uint64_t
+seq_of(const char *line)
+{
+	const char *seq = strstr(line, "\"seq\":");
+
+	return seq == NULL ? 0 : strtoull(seq + 6, NULL, 10);
+}
+
+static void
+pass_line(void *arg, const char *line, size_t size)
+{
+	struct searching *searching = arg;
+	uint64_t seq = seq_of(line);
+
+	/* The record of this very search is the reader's doing, no news to him. */
+	if (seq > searching->shown && strstr(line, searching->own) == NULL)
+		searching->each(searching->arg, line, size);
+	if (seq > searching->shown)
+		searching->shown = seq;
+}
+
+static enum mortise_code
+follow(const char *directory, const struct mortise_audit_filter *filter,
+    struct searching *searching, struct mortise_error *error)
+{
+	const struct timespec pause = {.tv_nsec = FOLLOW_NS};
+	struct mortise_audit_filter next = *filter;
+	enum mortise_code code = MORTISE_OK;
+
+	next.last = 0;
+	while (code == MORTISE_OK) {
+		next.from_ms = clock_unix_ms() - FOLLOW_BACK_MS;
+		(void)nanosleep(&pause, NULL);
+		code = search_trail(directory, &next, pass_line, searching, error);
+	}
+	return code;
+}
+
+enum mortise_code
+mortise_audit_search(struct mortise *context, const struct mortise_request *request,
+    const struct mortise_audit_filter *filter, mortise_line_fn *each, void *arg,
+    struct mortise_error *given)
+{
+	struct mortise_error spare, *error = error_or(given, &spare);
+	const char *directory = context->engine.config->audit.trail;
+	struct searching searching = {.each = each, .arg = arg};
+	struct mortise_audit_filter wanted = *filter;
+	struct operation operation;
+	enum mortise_code code = operation_begin(&operation, &context->engine, request,
+	    "audit_read", "audit_trail", "", error);
+
+	if (code == MORTISE_OK && context->trail == NULL)
+		code = error_set(error, MORTISE_UNSUPPORTED, MORTISE_REASON_NONE,
+		    "there is no trail to read: audit is off");
+	/* That it was read is durable before the first line is shown. */
+	code = operation_end(&operation, code);
+	if (code != MORTISE_OK)
+		return code;
+	searching.own = operation.op;
+	/* One more than asked: the newest may be this search's own. */
+	if (wanted.last != 0)
+		wanted.last++;
+	code = search_trail(directory, &wanted, pass_line, &searching, error);
+	return code == MORTISE_OK && filter->follow ?
+	    follow(directory, filter, &searching, error) : code;
+}
+
+enum mortise_code
+mortise_audit_verify(const struct mortise_verify_options *options, char *verdict, size_t size,
+    struct mortise_error *given)
+{
+	struct mortise_error spare, *error = error_or(given, &spare);
+
+	error_clear(error);
+	return verify_trail(options, verdict, size, error);
+}
+
+/* The configuration alone: the trail may be what is broken. */
+static enum mortise_code
+read_config(const char *config_path, struct config **config, struct mortise_error *error)
+{
+	struct problems problems = {0};
+	char buffer[PATH_MAX];
+	enum mortise_code code = MORTISE_OK;
+
+	error_clear(error);
+	if (config_path == NULL) {
+		code = config_find(buffer, sizeof(buffer), error);
+		config_path = buffer;
+	}
+	if (code != MORTISE_OK)
+		return code;
+	code = config_read(config_path, config, &problems);
+	if (code != MORTISE_OK) {
+		*error = problems.first;
+		return code;
+	}
+	if (!(*config)->audit.off)
+		return MORTISE_OK;
+	config_free(*config);
+	return error_set(error, MORTISE_UNSUPPORTED, MORTISE_REASON_NONE,
+	    "there is no trail: audit is off");
+}
+
+enum mortise_code
+mortise_audit_head(const char *config_path, struct mortise_audit_head *head, char *directory,
+    size_t size, struct mortise_error *given)
+{
+	struct mortise_error spare, *error = error_or(given, &spare);
+	struct config *config = NULL;
+	enum mortise_code code = read_config(config_path, &config, error);
+
+	if (code != MORTISE_OK)
+		return code;
+	if (directory != NULL && snprintf(directory, size, "%s", config->audit.trail) >= (int)size)
+		code = error_set(error, MORTISE_INVALID, MORTISE_REASON_NONE,
+		    "the trail's path is too long");
+	else
+		code = trail_head(config->audit.trail, head, error);
+	config_free(config);
+	return code;
+}
+
+enum mortise_code
+mortise_audit_accept_loss(const char *config_path, const char *reason, const char *by,
+    struct mortise_error *given)
+{
+	struct mortise_error spare, *error = error_or(given, &spare);
+	struct config *config = NULL;
+	struct trail_options options = {.program = "libmortise " VERSION_TEXT};
+	enum mortise_code code = read_config(config_path, &config, error);
+
+	if (code != MORTISE_OK)
+		return code;
+	options.directory = config->audit.trail;
+	options.config = config->digest;
+	options.retention_ms = config->audit.retention_ms;
+	code = trail_accept_loss(&options, reason, by, error);
+	config_free(config);
+	return code;
+}
