@@ -5,7 +5,7 @@
  * function pointer, and answers are known by their number.  Called by
  * operation (chain_run) and config (chain_check, the words).
  *
- * doc/chains.md has the semantics in words, tests/chain/table.tsv in rows.
+ * mortise.yaml(5) has the semantics in words, tests/chain/table.tsv in rows.
  */
 #ifndef CHAIN_CHAIN_H
 #define CHAIN_CHAIN_H

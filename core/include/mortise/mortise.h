@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * mortise/mortise.h: secrets, OAuth tokens and one-time states through the
- * configured chains, each access audited.  mortise(3) has an example.
+ * configured chains, each access audited.  Link with `pkg-config --libs mortise`.
  *
  * A program opens a context from a configuration file and calls operations on
  * it from any number of threads.  The library never prints, exits, aborts or

@@ -1,0 +1,44 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Each public header compiles alone, as C and as C++, and declares what the
+# library exports, no more and no less.
+set -u
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+n=0
+check() {
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; sed 's/^/# /' "$work/log"; fi
+}
+for header in types mortise plugin; do
+	printf '#include <mortise/%s.h>\nint main(void) { return 0; }\n' "$header" >"$work/one.c"
+	$CC -std=c11 -pedantic -Wall -Wextra -Werror -I"$srcdir/core/include" -fsyntax-only \
+	    "$work/one.c" >"$work/log" 2>&1
+	check $? "mortise/$header.h alone, as C11"
+	cp "$work/one.c" "$work/one.cc"
+	if command -v g++ >/dev/null; then
+		g++ -std=c++11 -pedantic -Wall -Wextra -Werror -I"$srcdir/core/include" -fsyntax-only \
+		    "$work/one.cc" >"$work/log" 2>&1
+		check $? "mortise/$header.h alone, as C++11"
+	else
+		n=$((n + 1)); echo "ok $n # SKIP no g++ here"
+	fi
+done
+sed -e 's|/\*.*\*/||' "$srcdir/core/include/mortise/mortise.h" | grep -v '^typedef\|^ \*\|^/\*\|^	' |
+    grep -o 'mortise_[a-z_0-9]*(' | tr -d '(' | LC_ALL=C sort -u >"$work/declared"
+nm -D --defined-only "$builddir/core/.libs/libmortise.so" | sed -n 's/.* T \(mortise_[a-z_0-9]*\)@.*/\1/p' |
+    LC_ALL=C sort -u >"$work/exported"
+diff "$work/declared" "$work/exported" >"$work/log" 2>&1
+check $? "libmortise exports what mortise.h declares"
+nm -D --defined-only "$builddir/core/.libs/libmortise.so" | grep -v ' mortise_\| A MORTISE_0' |
+    grep ' [A-Z] ' >"$work/log"
+[ ! -s "$work/log" ]
+check $? "and nothing else"
+for plugin in "$builddir"/plugins/.libs/*.so; do
+	[ "$(nm -D --defined-only "$plugin" | sed 's/.* //')" = mortise_plugin_init ]
+	check $? "$(basename "$plugin") exports its entry only"
+	nm -D --undefined-only "$plugin" | grep ' mortise_' >"$work/log"
+	[ ! -s "$work/log" ]
+	check $? "$(basename "$plugin") needs no symbol of ours"
+done
+echo "1..$n"
