@@ -55,6 +55,17 @@ file_write(int fd, const void *bytes, size_t size, size_t *written)
 }
 
 ssize_t
+file_read_some(int fd, void *bytes, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = read(fd, bytes, size);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+ssize_t
 file_read_at(int fd, void *bytes, size_t size, off_t offset)
 {
 	char *p = bytes;

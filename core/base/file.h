@@ -17,6 +17,8 @@ void file_close(int *fd);	/* for _cleanup_; -1 is fine, errno is kept */
 
 /* All bytes or -1; *written (may be NULL) says how many in either case. */
 int file_write(int fd, const void *bytes, size_t size, size_t *written);
+/* What is there next, as read(2): 0 = the end. */
+ssize_t file_read_some(int fd, void *bytes, size_t size);
 /* Up to size bytes at an offset: fewer only at the end of the file. */
 ssize_t file_read_at(int fd, void *bytes, size_t size, off_t offset);
 int file_sync(int fd);		/* fsync */
