@@ -13,15 +13,16 @@
 
 #include "base/attr.h"
 
-#define SECRET_MAX (UINT64_C(16) << 20)		/* bytes in one secret */
+#define SECRET_MAX ((size_t)16 << 20)		/* bytes in one secret */
 
-/* As mortise_secret_append, with the whole content given; NULL = no memory. */
+/* A new secret with this content; NULL = no memory, or more than SECRET_MAX. */
 struct mortise_secret *secret_from(const void *bytes, size_t size);
 /* For _cleanup_. */
 void secret_cleanup(struct mortise_secret **secret);
 
-/* The bytes for writing in place: size is what peek will say afterwards, at
- * most what capacity was at new; NULL otherwise. */
+/* The bytes for writing in place: size is what peek will say afterwards.  NULL
+ * where that does not fit: up to the capacity of new always does.  New bytes
+ * are zero, those that are cut off are wiped. */
 void *secret_resize(struct mortise_secret *secret, size_t size);
 
 /* Reads a descriptor to its end: invalid above `most` bytes, error with errno's
@@ -29,7 +30,8 @@ void *secret_resize(struct mortise_secret *secret, size_t size);
 enum mortise_code secret_read(int fd, size_t most, struct mortise_secret **secret,
     struct mortise_error *error);
 
-/* Is the arena locked?  false: mlock was refused (RLIMIT_MEMLOCK). */
+/* Is all of it locked?  false: mlock was refused (RLIMIT_MEMLOCK) at least once,
+ * so something secret may have gone to swap. */
 bool secret_memory_locked(void);
 
 #endif
