@@ -29,11 +29,16 @@ struct yaml_node {
 	size_t count;			/* of values */
 };
 
-/* file is borrowed for the life of the tree.  NULL after an error, which is
- * then among the problems.  An empty document is an empty map. */
+/* file is borrowed for the life of the tree.  NULL after a syntax error, a limit
+ * or no memory; other breaches are told, and the tree is there to be checked
+ * on.  An empty document is an empty map. */
 struct yaml_node *yaml_parse(const char *bytes, size_t size, const char *file,
     struct problems *problems);
 void yaml_free(struct yaml_node *node);
+
+/* Adds a value to a list (key NULL) or map, which owns both then; on failure
+ * (false: no memory) nobody does, and they are freed. */
+bool yaml_add(struct yaml_node *node, struct yaml_node *key, struct yaml_node *value);
 
 /* The value of a map's key; NULL = not there, or no map. */
 struct yaml_node *yaml_member(const struct yaml_node *map, const char *key);

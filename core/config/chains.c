@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* chains: and the entries of routes, to struct chain. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/code.h"
+#include "base/name.h"
+#include "config/parts.h"
+
+static bool
+parse_word(const struct yaml_node *node, struct chain_entry *entry, struct problems *problems)
+{
+	static const char *const words[] = {"required", "requisite", "sufficient", "binding",
+	    "optional", "fallback", NULL};
+	const char *nearest;
+
+	if (node->kind == YAML_SCALAR && chain_word_parse(node->text, &entry->word))
+		return true;
+	nearest = node->kind == YAML_SCALAR ? nearest_word(node->text, words) : NULL;
+	problem_error(problems, &node->place, "control is one of required, requisite, sufficient, "
+	    "binding, optional, fallback%s%s%s", nearest == NULL ? "" : "; did you mean ",
+	    nearest == NULL ? "" : nearest, nearest == NULL ? "" : "?");
+	return false;
+}
+
+static void
+parse_code(const struct yaml_node *key, const struct yaml_node *value, struct chain_entry *entry,
+    struct problems *problems)
+{
+	enum mortise_code code;
+	enum chain_action action;
+
+	if (!code_parse(key->text, &code)) {
+		problem_error(problems, &key->place, "no code %s; the codes are ok, not_found, "
+		    "unavailable, timeout, denied, invalid, conflict, unsupported, ignore, error",
+		    key->text);
+		return;
+	}
+	if (value->kind != YAML_SCALAR || !chain_action_parse(value->text, &action)) {
+		problem_error(problems, &value->place,
+		    "an action is one of ok, done, bad, die, ignore");
+		return;
+	}
+	if ((action == CHAIN_OK || action == CHAIN_DONE) && code != MORTISE_OK) {
+		problem_error(problems, &value->place, "%s cannot be made %s: only ok is ever a yes; "
+		    "use bad, die or ignore", key->text, value->text);
+		return;
+	}
+	entry->codes[code] = (signed char)action;
+}
+
+static void
+parse_codes(const struct yaml_node *node, struct chain_entry *entry, struct problems *problems)
+{
+	if (node->kind != YAML_MAP) {
+		problem_error(problems, &node->place,
+		    "codes is a map of code to action, such as {denied: ignore}");
+		return;
+	}
+	for (size_t i = 0; i < node->count; i++)
+		parse_code(node->keys[i], node->values[i], entry, problems);
+}
+
+/* A name to a backend or a chain. */
+static void
+resolve_use(const struct config *config, const struct yaml_node *use, struct chain_entry *entry,
+    struct problems *problems)
+{
+	entry->use = use->text;
+	for (size_t i = 0; i < config->chains_count; i++) {
+		if (strcmp(config->chains[i].name, use->text) == 0)
+			entry->inner = &config->chains[i];
+	}
+	for (size_t i = 0; i < config->backends_count; i++) {
+		if (strcmp(config->backends[i].name, use->text) == 0) {
+			entry->target = i;
+			return;
+		}
+	}
+	if (entry->inner == NULL)
+		problem_error(problems, &use->place,
+		    "%s is no backend and no chain; backends: and chains: name them", use->text);
+}
+
+static void
+parse_entry(struct config *config, const struct yaml_node *node, struct chain_entry *entry,
+    struct problems *problems)
+{
+	static const char *const known[] = {"use", "control", "codes", NULL};
+	static const char *const unbuilt[] = {"stale", NULL};
+	const struct yaml_node *use = node, *part;
+
+	entry->place = node->place;
+	entry->use = "";
+	entry->word = CHAIN_DEFAULT;
+	memset(entry->codes, CHAIN_BY_WORD, sizeof(entry->codes));
+	if (node->kind != YAML_SCALAR) {
+		if (!keys_check(node, "an entry", &(struct keys){known, unbuilt}, problems))
+			return;
+		use = yaml_member(node, "use");
+		if (use == NULL) {
+			problem_error(problems, &node->place,
+			    "use is missing: the backend or chain that this entry asks");
+			return;
+		}
+		part = yaml_member(node, "control");
+		if (part != NULL)
+			(void)parse_word(part, entry, problems);
+		part = yaml_member(node, "codes");
+		if (part != NULL)
+			parse_codes(part, entry, problems);
+	}
+	if (text_of(use, "use", problems) != NULL)
+		resolve_use(config, use, entry, problems);
+}
+
+void
+config_entries(struct config *config, const struct yaml_node *node, const char *name,
+    struct chain *chain, struct problems *problems)
+{
+	bool single = node->kind != YAML_LIST;
+	size_t count = single ? 1 : node->count;
+	struct chain_entry *entries = config_take(config, count, sizeof(*entries), problems);
+
+	chain->name = name;
+	chain->place = node->place;
+	if (entries == NULL)
+		return;
+	chain->entries = entries;
+	chain->count = count;
+	if (count == 0)
+		problem_error(problems, &node->place, "an empty chain; name at least one entry");
+	for (size_t i = 0; i < count; i++)
+		parse_entry(config, single ? node : node->values[i], &entries[i], problems);
+}
+
+/* Depth first: a chain that is met again while its entries are looked at stands
+ * in a cycle. */
+struct walk {
+	const struct config *config;
+	unsigned char *state;	/* by chain: 0 new, 1 being looked at, 2 done */
+	struct buffer path;
+	bool cycle;
+};
+
+static void
+walk_chain(struct walk *walk, const struct chain *chain, struct problems *problems)
+{
+	size_t index = (size_t)(chain - walk->config->chains), length = walk->path.size;
+
+	buffer_format(&walk->path, "%s%s", length == 0 ? "" : " -> ", chain->name);
+	walk->state[index] = 1;
+	for (size_t i = 0; i < chain->count; i++) {
+		const struct chain_entry *entry = &chain->entries[i];
+		unsigned char state = entry->inner == NULL ? 2 :
+		    walk->state[entry->inner - walk->config->chains];
+
+		if (state == 1) {
+			walk->cycle = true;
+			problem_error(problems, &entry->place, "a cycle: %s -> %s; a chain cannot "
+			    "use itself", walk->path.failed ? chain->name : walk->path.data,
+			    entry->use);
+		} else if (state == 0)
+			walk_chain(walk, entry->inner, problems);
+	}
+	walk->state[index] = 2;
+	if (!walk->path.failed) {
+		walk->path.size = length;
+		walk->path.data[length] = '\0';
+	}
+}
+
+/* Chains that no route reaches are checked too. */
+static void
+check_chains(struct config *config, struct problems *problems)
+{
+	struct walk walk = {.config = config};
+	struct mortise_error error = {0};
+
+	walk.state = config_take(config, config->chains_count, 1, problems);
+	if (walk.state == NULL)
+		return;
+	for (size_t i = 0; i < config->chains_count; i++) {
+		if (walk.state[i] == 0)
+			walk_chain(&walk, &config->chains[i], problems);
+	}
+	buffer_free(&walk.path);
+	for (size_t i = 0; !walk.cycle && problems->errors == 0 && i < config->chains_count; i++) {
+		if (chain_check(&config->chains[i], &error) != MORTISE_OK)
+			problem_error(problems, &config->chains[i].place, "%s", error.message);
+	}
+}
+
+static bool
+is_backend(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->backends_count; i++) {
+		if (strcmp(config->backends[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+void
+config_chains(struct config *config, struct problems *problems)
+{
+	const struct yaml_node *node = yaml_member(config->memory->root, "chains");
+
+	if (node == NULL)
+		return;
+	if (node->kind != YAML_MAP) {
+		problem_error(problems, &node->place,
+		    "chains must be a map of name to entries, such as {both: [main, store]}");
+		return;
+	}
+	config->chains = config_take(config, node->count, sizeof(*config->chains), problems);
+	if (config->chains == NULL)
+		return;
+	/* Names first: a chain may use one that stands below it. */
+	for (size_t i = 0; i < node->count; i++)
+		config->chains[i].name = node->keys[i]->text;
+	config->chains_count = node->count;
+	for (size_t i = 0; i < node->count; i++) {
+		const struct yaml_node *key = node->keys[i];
+
+		if (!word_valid(key->text))
+			problem_error(problems, &key->place, "%s is no name for a chain; "
+			    "names are 1 to 32 of [a-z0-9-], and not none", key->text);
+		if (is_backend(config, key->text))
+			problem_error(problems, &key->place,
+			    "%s is a backend already; backends and chains share their names",
+			    key->text);
+		config_entries(config, node->values[i], key->text, &config->chains[i], problems);
+	}
+	check_chains(config, problems);
+}

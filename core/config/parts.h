@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* parts.h: what the files of this room share.  config's own. */
+#ifndef CONFIG_PARTS_H
+#define CONFIG_PARTS_H
+
+#include "config/config.h"
+
+/* What a configuration lies in: freed with it, in one go. */
+struct config_memory {
+	void **blocks;
+	size_t count;
+	struct yaml_node *root;
+};
+
+/* Zeroed, and the configuration's; NULL = no memory, which is told. */
+void *config_take(struct config *, size_t count, size_t size, struct problems *);
+/* A copy of a text, the configuration's. */
+char *config_text(struct config *, const char *text, struct problems *);
+/* Gives a malloc'd block to the configuration; NULL (told) for NULL. */
+void *config_keep(struct config *, void *block, struct problems *);
+
+/* Reads the file and its drop-ins into one tree, config->memory->root, and
+ * their digest. */
+void config_load(struct config *, struct problems *);
+
+/* What a map may hold. */
+struct keys {
+	const char *const *known;	/* NULL-ended */
+	const char *const *unbuilt;	/* NULL-ended, NULL = none: refused as such */
+};
+/* Tells every key of the map that is none of these; false = it is no map. */
+bool keys_check(const struct yaml_node *map, const char *what, const struct keys *,
+    struct problems *);
+
+/* A scalar's text; NULL (told) for anything else. */
+const char *text_of(const struct yaml_node *, const char *what, struct problems *);
+
+/* secret:, state: and chains:, once the backends are known. */
+void config_chains(struct config *, struct problems *);
+void config_routes(struct config *, struct problems *);
+/* The entries that a name or a list says. */
+void config_entries(struct config *, const struct yaml_node *, const char *name, struct chain *,
+    struct problems *);
+/* What is legal and yet probably not meant. */
+void config_warn(const struct config *, struct problems *);
+
+#endif
