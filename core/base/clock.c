@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/clock.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+
+#define NS_PER_S UINT64_C(1000000000)
 
 static uint64_t
 now_ns(clockid_t id)
@@ -12,7 +14,7 @@ now_ns(clockid_t id)
 
 	/* Cannot fail: both clocks exist on every POSIX system we build on. */
 	(void)clock_gettime(id, &t);
-	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
 uint64_t
@@ -49,6 +51,24 @@ deadline_left_ns(uint64_t deadline)
 	uint64_t now = clock_monotonic_ns();
 
 	return deadline > now ? deadline - now : 0;
+}
+
+int
+deadline_left_ms(uint64_t deadline)
+{
+	uint64_t left = deadline_left_ns(deadline);
+	uint64_t ms = left / NS_PER_MS + (left % NS_PER_MS != 0);
+
+	return ms > INT_MAX ? INT_MAX : (int)ms;
+}
+
+struct timespec
+deadline_timespec(uint64_t deadline)
+{
+	struct timespec t = {.tv_nsec = (long)(deadline % NS_PER_S)};
+
+	t.tv_sec = (time_t)(deadline / NS_PER_S);
+	return t;
 }
 
 void

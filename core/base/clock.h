@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #define NS_PER_MS UINT64_C(1000000)
 #define DEADLINE_NEVER UINT64_MAX
@@ -18,6 +19,10 @@ int64_t clock_unix_ms(void);
 uint64_t deadline_in_ms(uint64_t ms);
 /* 0 = over. */
 uint64_t deadline_left_ns(uint64_t deadline);
+/* For poll(): rounded up, 0 = over. */
+int deadline_left_ms(uint64_t deadline);
+/* For waits on CLOCK_MONOTONIC. */
+struct timespec deadline_timespec(uint64_t deadline);
 
 /* RFC 3339 in UTC with Z.  digits: 3 or 6, behind the second; us is Unix time
  * in microseconds.  At least 28 bytes. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* base: bytes, names, globs, clocks, codes. */
+#include <limits.h>
 #include <stdlib.h>
 
 #include "../test.h"
@@ -143,6 +144,10 @@ test_times(void)
 	CHECK(!clock_parse("2026-13-22T00:00:00Z", &ms));
 	CHECK(!clock_parse("2026-11-22T00:00:00", &ms));
 	CHECK_NUMBER(deadline_in_ms(UINT64_MAX), DEADLINE_NEVER);
+	CHECK_NUMBER(deadline_left_ms(0), 0);
+	CHECK_NUMBER(deadline_left_ms(DEADLINE_NEVER), INT_MAX);
+	CHECK_NUMBER(deadline_timespec(UINT64_C(7000000009)).tv_sec, 7);
+	CHECK_NUMBER(deadline_timespec(UINT64_C(7000000009)).tv_nsec, 9);
 }
 
 static void
