@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/name.h"
+#include "base/sized.h"
 
 static void
 test_base64(void)
@@ -179,6 +180,39 @@ test_sha256(void)
 	CHECK_TEXT(text, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+static void
+test_sized(void)
+{
+	struct {
+		size_t size;
+		uint64_t old, new;
+	} copy, given = {sizeof(given), 1, 2};
+	static const struct {
+		const char *name;
+		size_t size;
+		bool good;
+		uint64_t old, new;
+	} rows[] = {
+		{"the same", sizeof(given), true, 1, 2},
+		{"a shorter one", sizeof(given) - 8, true, 1, 0},
+		{"its size alone", 8, true, 0, 0},
+		{"no size", 0, false, 9, 9},
+		{"half a field", sizeof(given) - 3, false, 9, 9},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		given.size = rows[i].size;
+		copy.size = copy.old = copy.new = 9;
+		CHECK_NUMBER_AS(sized_copy(&copy, sizeof(copy), &given), rows[i].good, rows[i].name);
+		CHECK_NUMBER_AS(copy.size, rows[i].good ? sizeof(copy) : 9, rows[i].name);
+		CHECK_NUMBER_AS(copy.old, rows[i].old, rows[i].name);
+		CHECK_NUMBER_AS(copy.new, rows[i].new, rows[i].name);
+	}
+	given.size = sizeof(given);
+	CHECK(sized_copy(&copy, sizeof(copy) - 8, &given) && copy.size == sizeof(copy) - 8);
+	CHECK_NUMBER_AS(copy.new, 9, "a longer one is read as far as it is known");
+}
+
 int
 main(void)
 {
@@ -191,5 +225,6 @@ main(void)
 	test_times();
 	test_codes();
 	test_sha256();
+	test_sized();
 	return test_end();
 }

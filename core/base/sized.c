@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/sized.h"
+
+#include <string.h>
+
+bool
+sized_copy(void *copy, size_t known, const void *given)
+{
+	size_t size;
+
+	memcpy(&size, given, sizeof(size));
+	/* Every such struct is aligned as a pointer is, so its size is a multiple. */
+	if (size < sizeof(size) || size % sizeof(void *) != 0)
+		return false;
+	memset(copy, 0, known);
+	memcpy(copy, given, size < known ? size : known);
+	memcpy(copy, &known, sizeof(known));
+	return true;
+}
