@@ -24,7 +24,7 @@ struct backend_note {
 /* One operation, as the plugin sees it. */
 struct mortise_call {
 	uint64_t deadline;		/* CLOCK_MONOTONIC, ns */
-	struct mortise_error *error;	/* never NULL */
+	struct mortise_error *error;	/* never NULL; clean, or from an earlier call */
 	const struct backend *backend;	/* NULL while a plugin is loaded */
 	const struct logger *logger;
 	struct backend_note note;	/* out */
@@ -57,30 +57,39 @@ struct backend_setup {
 /* The table that plugins get. */
 const struct mortise_host *backend_host(void);
 
+/* Resolves the options and opens the instance, within the setup's timeout. */
 enum mortise_code backend_open(const struct backend_setup *, struct backend **,
     struct mortise_error *);
-void backend_close(struct backend *);
+void backend_close(struct backend *);	/* no call may be running; NULL is fine */
 
 const char *backend_name(const struct backend *);
 const struct plugin *backend_plugin(const struct backend *);
 uint64_t backend_timeout_ms(const struct backend *);
 uint64_t backend_can(const struct backend *);		/* after offers() */
-const char *backend_identity(const struct backend *);	/* of its store */
+const char *backend_identity(const struct backend *);	/* of its store, or else its name */
 
 /*
  * Each is the plugin's slot of that name behind the thread rule; unsupported
- * where there is none.  A wait for the lock of a serial instance counts: over
- * the deadline it is timeout.  A code that is none, or ignore with a value, is
- * error; the error has the backend's name and place.  `call` needs deadline,
- * error and logger; the rest is set here.
+ * where there is none, or offers() took it away.  A wait for the turn of a
+ * serial instance counts: over the deadline it is timeout.
+ *
+ * Error where the plugin breaks its word: a code that is none, ok without a
+ * value or record, ignore with a value, more records than asked for, a list
+ * without end.  Every code but ok, ignore too, comes with words, the backend's
+ * name, and its place where the plugin named no better one.
+ *
+ * `call` needs deadline, error and logger; the rest is set here.  Results are
+ * set on ok only; what `out` took before another code does not count.
  */
 enum mortise_code backend_check(struct backend *, struct mortise_call *);
 enum mortise_code backend_get(struct backend *, struct mortise_call *, const char *name,
     const struct mortise_version *, struct mortise_secret **value, struct mortise_version *found);
+/* The receipt needs size and idempotency_key; under every code the rest is set,
+ * to "unknown" where the plugin did not say. */
 enum mortise_code backend_put(struct backend *, struct mortise_call *, const char *name,
     const struct mortise_secret_put *, struct mortise_receipt *);
 enum mortise_code backend_delete(struct backend *, struct mortise_call *, const char *name);
-/* All pages. */
+/* All pages: the names that begin with prefix, and no others. */
 enum mortise_code backend_list(struct backend *, struct mortise_call *, const char *prefix,
     struct mortise_out *);
 enum mortise_code backend_describe(struct backend *, struct mortise_call *, const char *name,
@@ -98,5 +107,18 @@ enum mortise_code backend_state_delete(struct backend *, struct mortise_call *, 
     const struct mortise_version *only_if);
 enum mortise_code backend_state_list(struct backend *, struct mortise_call *, const char *prefix,
     struct mortise_out *);
+
+struct backend_claim {
+	const char *index, *owner;
+	int64_t now_ms;			/* Unix time: due records are those of then */
+	int64_t lease_ms;
+	size_t max;
+};
+enum mortise_code backend_state_claim(struct backend *, struct mortise_call *,
+    const struct backend_claim *, struct mortise_out *);
+enum mortise_code backend_state_extend(struct backend *, struct mortise_call *,
+    const struct mortise_lease *);
+enum mortise_code backend_state_release(struct backend *, struct mortise_call *,
+    const struct mortise_lease *);
 
 #endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* instance.h: what a backend is made of.  For this room only. */
+#ifndef BACKEND_INSTANCE_H
+#define BACKEND_INSTANCE_H
+
+#include <pthread.h>
+
+#include "backend/backend.h"
+
+/*
+ * The turn of a serial instance.  Not a mutex held for the length of a call:
+ * the wait for one has no monotonic deadline in POSIX.
+ */
+struct turn {
+	pthread_mutex_t lock;	/* guards taken */
+	pthread_cond_t given;
+	bool taken;
+};
+
+struct backend {
+	const char *name;
+	struct place place;
+	const struct plugin *plugin;
+	struct mortise_options *options;
+	uint64_t timeout_ms;
+	const struct logger *logger;
+	bool (*noted)(void *arg, const char *backend, char store[65], uint64_t *generation);
+	options_fetch_fn *fetch;
+	void *arg;
+	void *instance;
+	uint64_t can;
+	const char *identity;
+	struct turn turn;		/* used where the plugin is serial */
+	struct resolver *resolver;
+};
+
+/*
+ * Around each call of the plugin's functions.  enter: unsupported where the
+ * instance has no operation `bit` (0: no bit is asked), timeout where its turn
+ * did not come by the deadline.  After ok, leave must follow.
+ */
+enum mortise_code backend_enter(struct backend *backend, struct mortise_call *call, uint64_t bit);
+/* What the function said, as it goes on: a code that is one, and an error that
+ * has words, the backend's name and a place. */
+enum mortise_code backend_leave(struct backend *backend, struct mortise_call *call,
+    enum mortise_code said);
+/* The second half of leave, for the calls that take no turn. */
+enum mortise_code backend_say(const struct backend *backend, struct mortise_call *call,
+    enum mortise_code said);
+/* An error of ours about what the plugin did: "the plugin NAME ... " */
+enum mortise_code backend_broken(const struct backend *backend, struct mortise_call *call,
+    const char *what);
+
+/*
+ * Names to addresses in threads that may outlive the call, its backend and
+ * the context.  A bound on those that hang: a silent name server shall not
+ * fill the process with threads.
+ */
+struct resolver *resolver_new(void);		/* NULL = no memory */
+void resolver_unref(struct resolver *resolver);	/* NULL is fine */
+
+/* The slots of the host table that have a file of their own. */
+enum mortise_code host_resolve(struct mortise_call *call, const char *name,
+    struct mortise_out *addresses);
+enum mortise_code host_spawn(struct mortise_call *call, const char *const argv[], size_t limit,
+    struct mortise_secret **output);
+
+#endif
