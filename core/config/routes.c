@@ -50,6 +50,7 @@ read_secret_route(struct config *config, const struct yaml_node *node, struct co
 {
 	static const char *const known[] = {"match", "use", "get", "put", "delete", NULL};
 	struct config_operation *const operations[] = {&route->get, &route->put, &route->delete};
+	struct config_operation by_use = {.given = CONFIG_OPEN};
 	const struct yaml_node *use;
 
 	route->place = node->place;
@@ -58,11 +59,14 @@ read_secret_route(struct config *config, const struct yaml_node *node, struct co
 		return;
 	route->match = read_match(node, problems);
 	use = yaml_member(node, "use");
+	/* Once for all that it serves, so that a mistake in it is told once. */
+	read_operation(config, use, "use", &by_use, problems);
 	for (size_t i = 0; i < ARRAY_SIZE(operations); i++) {
 		const struct yaml_node *own = yaml_member(node, known[2 + i]);
 
-		read_operation(config, own != NULL ? own : use, known[2 + i], operations[i],
-		    problems);
+		*operations[i] = by_use;
+		if (own != NULL)
+			read_operation(config, own, known[2 + i], operations[i], problems);
 		if (own == NULL && use == NULL)
 			problem_error(problems, &node->place, "the route leaves %s open; add `use`, "
 			    "or `%s: none` to refuse it", known[2 + i], known[2 + i]);

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* config: what is told about bad configurations, and what becomes of good ones. */
+#include <ftw.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../test.h"
+#include "base/bytes.h"
+#include "config/config.h"
+
+static char directory[] = "/tmp/mortise-config-XXXXXX";
+static char config_path[64];
+
+static void
+write_file(const char *name, const char *text, size_t size, mode_t mode)
+{
+	char path[128];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", directory, name);
+	(void)unlink(path);
+	file = fopen(path, "w");
+	if (file == NULL || fwrite(text, 1, size, file) != size || fclose(file) != 0 ||
+	    chmod(path, mode) != 0) {
+		printf("Bail out! cannot write %s\n", path);
+		exit(1);
+	}
+}
+
+/* All problems as "line:column: message" lines; warnings begin with w. */
+static void
+collect(void *arg, enum mortise_level level, const char *file, unsigned int line,
+    unsigned int column, const char *message)
+{
+	const char *slash = strrchr(file, '/');
+
+	if (slash != NULL && strcmp(slash, "/mortise.yaml") == 0)
+		slash = NULL;
+	buffer_format(arg, "%s%s%s%u:%u: %s\n", level == MORTISE_LOG_WARNING ? "w " : "",
+	    slash == NULL ? "" : slash + 1, slash == NULL ? "" : ":", line, column, message);
+}
+
+/* The problems of a text; *config is set where there is none. */
+static char *
+read_text(const char *text, size_t size, struct config **config)
+{
+	struct buffer told = {0};
+	struct problems problems = {.each = collect, .arg = &told};
+
+	write_file("mortise.yaml", text, size, 0600);
+	*config = NULL;
+	(void)config_read(config_path, config, &problems);
+	buffer_text(&told, "");
+	return buffer_take(&told);
+}
+
+/* Each expected line is the beginning of the line that is told. */
+static bool
+same_lines(const char *told, const char *const *want)
+{
+	for (; *want != NULL; want++) {
+		const char *end = strchr(told, '\n');
+
+		if (end == NULL || strncmp(told, *want, strlen(*want)) != 0)
+			return false;
+		told = end + 1;
+	}
+	return *told == '\0';
+}
+
+#define HEAD "version: 1\nbackends: {a: {plugin: memory}, b: {plugin: memory}}\n"
+#define SECRET "secret: [{match: \"*\", use: a}]\n"
+#define AUDIT "audit: {trail: {path: t}}\n"
+
+static const struct {
+	const char *name, *text;
+	const char *want[4];
+} bad[] = {
+	{"nothing", "", {"1:1: version is missing", "1:1: backends is missing",
+	    "1:1: secret is missing", "1:1: audit is missing"}},
+	{"a list", "[1]\n", {"1:1: a configuration is a map"}},
+	{"no YAML", "version: 1\n  x: [\n", {"2:4: not YAML: mapping values are not allowed"}},
+	{"an open quote", "version: \"1\n", {"2:1: not YAML: found unexpected end of stream"}},
+	{"a tab", "version: 1\n\tx: 1\n", {"2:1: not YAML: "}},
+	{"an anchor and an alias", HEAD SECRET "audit: &x {trail: {path: t}}\n",
+	    {"4:8: an anchor (&name): not used here"}},
+	{"an alias", HEAD SECRET "audit: *x\n", {"4:8: an alias (*name): not used here"}},
+	{"a tag", HEAD SECRET "audit: !t {trail: {path: t}}\n", {"4:8: a tag (!name)"}},
+	{"a merge key", HEAD SECRET AUDIT "<<: {deadline: 1s}\n", {"5:1: a merge key (<<)",
+	    "5:1: unknown key <<"}},
+	{"a key twice", HEAD SECRET AUDIT "version: 1\n",
+	    {"5:1: version is here twice, first in line 1; remove one of them"}},
+	{"two documents", HEAD SECRET AUDIT "---\nversion: 1\n", {"5:1: a second document"}},
+	{"a key that is no word", HEAD SECRET AUDIT "? [1]\n: 2\n", {"1:1: a key that is no word"}},
+	{"a NUL", HEAD SECRET AUDIT "deadline: \"1s\\0\"\n", {"5:11: a NUL byte"}},
+	{"columns are characters", HEAD "secret: [{match: \"\xc3\xa4\xc3\xb6\", use: x}, {match: \"*\", use: a}]\n"
+	    AUDIT, {"3:29: x is no backend"}},
+	{"another version", "version: 2\nbackends: {a: {plugin: memory}}\n" SECRET AUDIT,
+	    {"1:10: this program reads version 1"}},
+	{"a typo", HEAD SECRET AUDIT "dedline: 1s\n",
+	    {"5:1: unknown key dedline in the configuration; did you mean deadline?"}},
+	{"an unbuilt part", HEAD SECRET AUDIT "policy: []\ndaemon: {}\n",
+	    {"5:1: policy is not part of this version yet; remove it",
+	    "6:1: daemon is not part of this version yet"}},
+	{"a bad deadline", HEAD SECRET AUDIT "deadline: 10\n", {"5:11: deadline must be a duration"}},
+	{"a zero deadline", HEAD SECRET AUDIT "deadline: 0s\n", {"5:11: deadline must be a duration"}},
+	{"a deadline out of range", HEAD SECRET AUDIT "deadline: 99999999999999999d\n",
+	    {"5:11: deadline must be a duration"}},
+	{"a relative plugin-path", HEAD SECRET AUDIT "plugin-path: [x, /y]\n",
+	    {"5:15: plugin-path takes absolute directories only"}},
+	{"a plugin-path that is no list", HEAD SECRET AUDIT "plugin-path: /y\n",
+	    {"5:14: plugin-path must be a list"}},
+	{"a backend's name", "version: 1\nbackends: {A: {plugin: m}, none: {plugin: m}, a: {plugin: m}}\n"
+	    SECRET AUDIT, {"2:12: A is no name for a backend", "2:28: none is no name for a backend"}},
+	{"a backend without plugin", "version: 1\nbackends: {a: {path: x}}\n" SECRET AUDIT,
+	    {"2:15: a backend is a map with a plugin"}},
+	{"a plugin's name", "version: 1\nbackends: {a: {plugin: ../x}}\n" SECRET AUDIT,
+	    {"2:24: ../x is no name of a plugin"}},
+	{"call", "version: 1\nbackends: {a: {plugin: m, call: {timout: 1s, cache: {}, if-missing: x}}}\n"
+	    SECRET AUDIT, {"2:34: unknown key timout in call; did you mean timeout?",
+	    "2:46: cache is not part of this version yet", "2:69: if-missing can only be skip"}},
+	{"a name twice", HEAD "chains: {a: [b]}\n" SECRET AUDIT,
+	    {"3:10: a is a backend already"}},
+	{"an unknown use", HEAD "chains: {c: [a, x]}\n" SECRET AUDIT,
+	    {"3:17: x is no backend and no chain"}},
+	{"an empty chain", HEAD "chains: {c: []}\n" SECRET AUDIT, {"3:13: an empty chain"}},
+	{"a word", HEAD "chains: {c: [{use: a, control: requird}]}\n" SECRET AUDIT,
+	    {"3:32: control is one of required, requisite, sufficient, binding, optional, fallback; "
+	    "did you mean required?"}},
+	{"a code", HEAD "chains: {c: [{use: a, codes: {okay: ok}}]}\n" SECRET AUDIT,
+	    {"3:31: no code okay"}},
+	{"an action", HEAD "chains: {c: [{use: a, codes: {ok: jump}}]}\n" SECRET AUDIT,
+	    {"3:35: an action is one of"}},
+	{"ok on another code", HEAD "chains: {c: [{use: a, codes: {denied: ok, not_found: done}}]}\n"
+	    SECRET AUDIT, {"3:39: denied cannot be made ok", "3:54: not_found cannot be made done"}},
+	{"an entry's key", HEAD "chains: {c: [{use: a, contrl: required}]}\n" SECRET AUDIT,
+	    {"3:23: unknown key contrl in an entry; did you mean control?"}},
+	{"an entry without use", HEAD "chains: {c: [{control: required}]}\n" SECRET AUDIT,
+	    {"3:14: use is missing"}},
+	{"a cycle", HEAD "chains: {c: [a, d], d: [e], e: [c]}\n" SECRET AUDIT,
+	    {"3:33: a cycle: c -> d -> e -> c"}},
+	{"a chain in itself", HEAD "chains: {c: [c]}\n" SECRET AUDIT, {"3:14: a cycle: c -> c"}},
+	{"too many calls", HEAD "chains: {c: [a, a, a, a, a, a, a, a, a], d: [c, c, c, c, c, c, c, c]}\n"
+	    SECRET AUDIT, {"3:"}},
+	{"an open route", HEAD "secret: [{match: \"*\", get: a, put: none}]\n" AUDIT,
+	    {"3:10: the route leaves delete open"}},
+	{"no last route", HEAD "secret: [{match: \"x*\", use: a}]\n" AUDIT,
+	    {"3:10: the last route of secret must match \"*\""}},
+	{"a route without match", HEAD "secret: [{use: a}]\n" AUDIT,
+	    {"3:10: match is missing", "3:10: the last route of secret"}},
+	{"routes that are no list", HEAD "secret: a\n" AUDIT, {"3:9: secret must be a list"}},
+	{"no routes", HEAD "secret: []\n" AUDIT, {"3:9: secret must be a list"}},
+	{"a state chain", HEAD "chains: {c: [a, b]}\nstate: [{match: \"*\", use: c}]\n" SECRET AUDIT,
+	    {"4:27: a state route names exactly one backend"}},
+	{"two state backends", HEAD "state: [{match: \"*\", use: [a, b]}]\n" SECRET AUDIT,
+	    {"3:27: a state route names exactly one backend"}},
+	{"no trail", HEAD SECRET "audit: {}\n", {"4:8: trail is missing"}},
+	{"no path of the trail", HEAD SECRET "audit: {trail: {}}\n", {"4:16: path is missing"}},
+	{"sinks", HEAD SECRET "audit: {trail: {path: t}, sinks: []}\n",
+	    {"4:27: sinks is not part of this version yet"}},
+	{"audit no", HEAD SECRET "audit: no\n", {"4:8: audit must be a map"}},
+	{"a token name", HEAD SECRET AUDIT "tokens: {name: \"oauth/{platform}\"}\n",
+	    {"5:16: name must hold {platform} and {connectionId} once each"}},
+	{"a token name that is none", HEAD SECRET AUDIT
+	    "tokens: {name: \"/{platform}/{connectionId}\"}\n", {"5:16: name must hold"}},
+	{"several at once", "version: 1\nbackends: {a: {plugin: memory}}\nsecret: [{match: \"*\", use: x}]\n"
+	    "audit: {trail: {paht: t}}\nfoo: 1\n", {"5:1: unknown key foo", "3:28: x is no backend",
+	    "4:17: unknown key paht in trail; did you mean path?", "4:16: path is missing"}},
+};
+
+static void
+test_bad(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct config *config;
+		char *told = read_text(bad[i].text, strlen(bad[i].text), &config);
+		const char *want[ARRAY_SIZE(bad[i].want) + 1] = {NULL};
+
+		memcpy(want, bad[i].want, sizeof(bad[i].want));
+		if (!CHECK_AS(config == NULL && same_lines(told, want), "told: %s", bad[i].name))
+			printf("# told:\n# %s", told);
+		config_free(config);
+		free(told);
+	}
+}
+
+static void
+test_limits(void)
+{
+	struct buffer text = {0};
+	struct config *config;
+	char *told;
+
+	told = read_text("version: 1\n# \xff\n", 15, &config);
+	CHECK_TEXT_AS(told, "2:3: a byte that is not UTF-8; save the file as UTF-8\n", "not UTF-8");
+	free(told);
+	for (int i = 0; i < 40; i++)
+		buffer_text(&text, "[");
+	told = read_text(text.data, text.size, &config);
+	CHECK_TEXT_AS(told, "1:33: nested deeper than 32; no key needs that\n", "deep");
+	free(told);
+	while (text.size <= (1 << 20))
+		buffer_text(&text, "# a comment that is long enough to fill a megabyte in time\n");
+	told = read_text(text.data, text.size, &config);
+	CHECK_TEXT_AS(told, "0:0: larger than 1 MiB; no configuration is\n", "huge");
+	free(told);
+	buffer_free(&text);
+	write_file("mortise.yaml", HEAD SECRET AUDIT, strlen(HEAD SECRET AUDIT), 0620);
+	{
+		struct buffer all = {0};
+		struct problems problems = {.each = collect, .arg = &all};
+
+		CHECK_NUMBER(config_read(config_path, &config, &problems), MORTISE_INVALID);
+		CHECK_TEXT_AS(all.data, "0:0: others can write it (mode 620); chmod go-w it\n",
+		    "writable by the group");
+		buffer_free(&all);
+	}
+}
+
+/* A chain as text: "[a required, inner(b -)]". */
+static void
+write_chain(const struct chain *chain, struct buffer *text)
+{
+	for (size_t i = 0; i < chain->count; i++) {
+		const struct chain_entry *entry = &chain->entries[i];
+
+		buffer_format(text, "%s%s %s", i == 0 ? "" : ", ", entry->use,
+		    chain_word_name(entry->word));
+		for (int k = 0; k < MORTISE_CODES; k++) {
+			if (entry->codes[k] != CHAIN_BY_WORD)
+				buffer_format(text, " %s=%s", mortise_code_name((enum mortise_code)k),
+				    chain_action_name((enum chain_action)entry->codes[k]));
+		}
+		if (entry->inner != NULL) {
+			buffer_text(text, "(");
+			write_chain(entry->inner, text);
+			buffer_text(text, ")");
+		}
+	}
+}
+
+static void
+check_chain(const struct config_operation *operation, const char *want, const char *what)
+{
+	struct buffer text = {0};
+
+	buffer_text(&text, "");
+	if (operation->given == CONFIG_NONE)
+		buffer_text(&text, "none");
+	else
+		write_chain(&operation->chain, &text);
+	CHECK_TEXT_AS(text.data, want, what);
+	buffer_free(&text);
+}
+
+static void
+test_good(void)
+{
+	static const char text[] =
+	    "version: 1\ndeadline: 3s\n"
+	    "backends:\n"
+	    "  a: {plugin: local, path: x, call: {timeout: 250ms, if-missing: skip}}\n"
+	    "  b: {plugin: memory}\n"
+	    "chains:\n"
+	    "  outer: [{use: inner, control: required}, a]\n"
+	    "  inner: [b, {use: a, control: optional, codes: {denied: ignore, ok: done}}]\n"
+	    "secret:\n"
+	    "  - {match: \"x/*\", use: a, get: outer, put: [a, {use: b, control: requisite}]}\n"
+	    "  - {match: \"y\", get: a, put: none, delete: none}\n"
+	    "  - {match: \"*\", use: outer}\n"
+	    "state: [{match: \"l:*\", use: b}, {match: \"*\", use: a}]\n"
+	    "audit: {trail: {path: trail, retention: 30d}}\n"
+	    "tokens: {name: \"t/{connectionId}/{platform}\"}\n"
+	    "plugin-path: [/opt/x]\n";
+	struct config *config;
+	char *told = read_text(text, strlen(text), &config), path[128];
+
+	if (!CHECK(config != NULL))
+		printf("# %s", told);
+	free(told);
+	if (config == NULL)
+		return;
+	CHECK_NUMBER(config->deadline_ms, 3000);
+	CHECK_NUMBER(config->backends_count, 2);
+	CHECK_TEXT(config->backends[0].plugin, "local");
+	CHECK_NUMBER(config->backends[0].timeout_ms, 250);
+	CHECK(config->backends[0].skip_if_missing && !config->backends[1].skip_if_missing);
+	CHECK_NUMBER(config->backends[1].timeout_ms, 2000);
+	CHECK_NUMBER(config->backends[1].place.line, 5);
+	CHECK_NUMBER(config->backends[1].place.column, 3);
+	CHECK_NUMBER(config->secret_count, 3);
+	check_chain(&config->secret[0].get,
+	    "inner required(b -, a optional ok=done denied=ignore), a -", "a chain by its name");
+	check_chain(&config->secret[0].put, "a -, b requisite", "a list");
+	check_chain(&config->secret[0].delete, "a -", "by use");
+	check_chain(&config->secret[1].put, "none", "none");
+	check_chain(&config->secret[2].delete,
+	    "inner required(b -, a optional ok=done denied=ignore), a -", "use of a chain");
+	CHECK_NUMBER(config->state[0].target, 1);
+	CHECK_NUMBER(config->state[1].target, 0);
+	CHECK_NUMBER(config->audit.retention_ms, INT64_C(30) * 86400000);
+	(void)snprintf(path, sizeof(path), "%s/trail", directory);
+	CHECK_TEXT_AS(config->audit.trail, path, "the trail's path is relative to the file");
+	CHECK_TEXT(config->token_name, "t/{connectionId}/{platform}");
+	CHECK_TEXT(config->plugin_path[0], "/opt/x");
+	CHECK_NUMBER(strlen(config->digest), 64);
+	config_free(config);
+}
+
+static void
+test_drop_ins(void)
+{
+	static const char one[] = "deadline: 5s\nsecret: [{match: \"one/*\", use: b}]\n"
+	    "backends: {b: {plugin: local, path: y}}\n";
+	static const char two[] = "deadline: 6s\nsecret: [{match: \"two/*\", use: c}]\n"
+	    "chains: {c: [b]}\nbackends: {b: {plugin: other}}\naudit: {trail: {retention: 1d}}\n";
+	static const char wrong[] = "deadline: 5\nversoin: 1\n";
+	static const char base[] = HEAD "chains: {c: [a, b]}\n" SECRET AUDIT;
+	struct config *config;
+	char *told;
+
+	write_file("mortise.d/20.yaml", two, strlen(two), 0600);
+	write_file("mortise.d/10.yaml", one, strlen(one), 0600);
+	write_file("mortise.d/notes.txt", "{", 1, 0600);
+	told = read_text(base, strlen(base), &config);
+	if (!CHECK(config != NULL))
+		printf("# %s", told);
+	free(told);
+	if (config != NULL) {
+		CHECK_NUMBER_AS(config->deadline_ms, 6000, "a later scalar wins");
+		CHECK_TEXT_AS(config->backends[1].plugin, "other", "a whole backend is replaced");
+		CHECK(config->secret_count == 3 && strcmp(config->secret[0].match, "two/*") == 0 &&
+		    strcmp(config->secret[1].match, "one/*") == 0 &&
+		    strcmp(config->secret[2].match, "*") == 0);
+		CHECK_NUMBER_AS(config->chains[0].count, 1, "a chain of the same name is replaced");
+		CHECK_NUMBER_AS(config->audit.retention_ms, 86400000, "maps merge");
+		CHECK(config->audit.trail != NULL);
+	}
+	config_free(config);
+	write_file("mortise.d/20.yaml", wrong, strlen(wrong), 0600);
+	told = read_text(base, strlen(base), &config);
+	CHECK(config == NULL);
+	CHECK_TEXT(told, "20.yaml:2:1: unknown key versoin in the configuration; did you mean version?\n"
+	    "20.yaml:1:11: deadline must be a duration, such as 250ms, 2s, 5m, 12h or 400d\n");
+	free(told);
+	(void)snprintf(config_path, sizeof(config_path), "%s/mortise.d/20.yaml", directory);
+	(void)unlink(config_path);
+	(void)snprintf(config_path, sizeof(config_path), "%s/mortise.d/10.yaml", directory);
+	(void)unlink(config_path);
+	(void)snprintf(config_path, sizeof(config_path), "%s/mortise.yaml", directory);
+}
+
+static void
+test_warnings(void)
+{
+	static const struct {
+		const char *name, *text;
+		const char *want[4];
+	} rows[] = {
+		{"a put with fallback", HEAD "secret: [{match: \"*\", use: a, put: [{use: a, control: fallback}, b]}]\n"
+		    AUDIT "tokens: {name: \"t/{platform}/{connectionId}\"}\n",
+		    {"w 3:37: a put that a takes stops here", "w 3:10: tokens may be kept"}},
+		{"an optional put", HEAD "secret: [{match: \"x\", use: a, put: [a, {use: b, control: optional}]}, "
+		    "{match: \"*\", use: a}]\n" AUDIT, {"w 3:40: a put can end well although b failed"}},
+		{"an optional delete", HEAD "secret: [{match: \"x\", use: a, delete: [a, {use: b, control: optional}]},"
+		    " {match: \"*\", use: a}]\n" AUDIT, {"w 3:43: a delete can end well although b failed"}},
+		{"another order", HEAD "secret: [{match: \"x\", use: [a, b], get: [b, a]}, {match: \"*\", use: a}]\n"
+		    AUDIT, {"w 3:10: x is read in another order than it is written"}},
+		{"off", HEAD SECRET "audit: off\n", {"w 4:8: audit is off"}},
+		{"none", HEAD SECRET AUDIT, {NULL}},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct config *config;
+		char *told = read_text(rows[i].text, strlen(rows[i].text), &config);
+		const char *want[ARRAY_SIZE(rows[i].want) + 1] = {NULL};
+
+		memcpy(want, rows[i].want, sizeof(rows[i].want));
+		if (!CHECK_AS(config != NULL && same_lines(told, want), "warned: %s", rows[i].name))
+			printf("# told:\n# %s", told);
+		config_free(config);
+		free(told);
+	}
+}
+
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	return remove(path);
+}
+
+int
+main(void)
+{
+	char folder[64];
+
+	if (mkdtemp(directory) == NULL)
+		return 99;
+	(void)snprintf(config_path, sizeof(config_path), "%s/mortise.yaml", directory);
+	(void)snprintf(folder, sizeof(folder), "%s/mortise.d", directory);
+	if (mkdir(folder, 0700) != 0)
+		return 99;
+	test_bad();
+	test_limits();
+	test_good();
+	test_drop_ins();
+	test_warnings();
+	(void)nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return test_end();
+}
