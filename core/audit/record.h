@@ -18,8 +18,7 @@ enum record_type {
 	RECORD_OPEN,
 	RECORD_INTENT,
 	RECORD_OUTCOME,
-	RECORD_TORN,
-	RECORD_CLOSE
+	RECORD_TORN
 };
 
 /* Whose process asked, as the kernel says. */
@@ -100,10 +99,29 @@ struct record_link {
 	const unsigned char *salt;	/* 16 bytes, with a personal part */
 };
 
-/* Appends the line with its LF; hash takes its h.  error: no memory, or longer
- * than RECORD_LINE_MAX even without calls. */
-enum mortise_code record_line(const struct record *, const struct record_link *,
-    struct buffer *line, char hash[65], struct mortise_error *);
+/*
+ * A record without what the trail adds when it is numbered, so that hashing and
+ * writing under the trail's lock is short.  Freed by record_free.
+ */
+struct record_body {
+	struct buffer fields;		/* of c, from "t" on, without back and pc */
+	struct buffer personal;		/* p as stored: an object, or null */
+	char commitment[65];		/* pc; "" = null */
+};
+/* error: no memory, or longer than RECORD_LINE_MAX even without calls. */
+enum mortise_code record_prepare(const struct record *, const struct record_link *,
+    struct record_body *, struct mortise_error *);
+void record_free(struct record_body *);		/* for _cleanup_ */
+/* Appends the line with its LF; hash takes its h.  Of the link only trail, seq,
+ * time_us, back and before are asked.  false: no memory, or libcrypto failed. */
+bool record_finish(const struct record_body *, const struct record_link *, struct buffer *line,
+    char hash[65]);
+
+/* The hashes of the format: d of c's bytes, pc of p's, h of a link. */
+bool record_digest(const void *c, size_t size, unsigned char digest[32]);
+bool record_commitment(const void *p, size_t size, char text[65]);
+bool record_hash(const char *trail, const char *before, const unsigned char digest[32],
+    char hash[65]);
 
 /* Metadata as callers give it -> compact JSON, order kept.  *compact NULL for
  * NULL; malloc'd.  invalid: no JSON object, or over 8 KiB. */

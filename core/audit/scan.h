@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * scan.h: the verifier's own reading of a line, strict and pure: it takes no
+ * word of the writer's code, nor of a JSON library, for what the line says.
+ */
+#ifndef AUDIT_SCAN_H
+#define AUDIT_SCAN_H
+
+#include <mortise/types.h>
+
+#define SCAN_LINE_MAX 16383	/* without its LF */
+#define SCAN_HASH_SIZE 64
+#define SCAN_TEXT_MAX 80
+
+/* A member of c: absent, of another type, or what it is. */
+enum scan_type {
+	SCAN_ABSENT,
+	SCAN_NULL,
+	SCAN_INT,
+	SCAN_TEXT,
+	SCAN_OTHER
+};
+struct scan_value {
+	enum scan_type type;
+	int64_t number;
+	char text[SCAN_TEXT_MAX];	/* cut: no text that is asked for is longer */
+};
+
+struct scan_line {
+	const char *c, *p, *hash;	/* in the line; hash is 64 bytes, not checked */
+	size_t c_size, p_size;
+	struct scan_value v, seq, ts, t, trail, before, pc;
+	struct scan_value gap_from, gap_to;
+	const char *records;		/* of an erase: where its list begins; NULL */
+};
+
+/* false = not of a record's form: {"c":{…},"p":…,"h":"…"}, UTF-8, c an object
+ * without doubled keys, floats or numbers of 2^53 and more. */
+bool scan_line(const char *text, size_t size, struct scan_line *line);
+
+/* The pairs of an erase's list, one a call: 1 = a pair, 0 = the end, -1 = it is
+ * no list of pairs.  *at begins as line->records. */
+int scan_pair(const char **at, int64_t *from, int64_t *to);
+
+#endif

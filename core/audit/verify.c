@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "audit/verify.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/scan.h"
+#include "base/bytes.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/file.h"
+
+#define ZERO "0000000000000000000000000000000000000000000000000000000000000000"
+#define READ_SIZE 65536
+
+struct anchor {
+	const char *name;
+	int64_t seq;
+	char hash[65], trail[33];	/* trail "": of any */
+	char found[65];			/* the h that the trail has there; "" = none */
+};
+
+/* A personal part that does not fit its commitment: good only if erased. */
+struct blank {
+	int64_t seq;
+	bool empty;
+};
+struct range {
+	int64_t from, to;
+};
+struct list {
+	void *items;
+	size_t count;
+};
+
+struct verifier {
+	const struct mortise_verify_options *options;
+	char *verdict;
+	size_t verdict_size;
+	enum mortise_reason reason;	/* once something is wrong */
+
+	char trail[33], before[65];	/* "" = no record yet */
+	int64_t seq;
+	uint64_t count;
+	struct anchor *anchors;
+	size_t anchors_count;
+	struct list blanks, erased, holes;
+
+	char line[SCAN_LINE_MAX + 1];
+	size_t line_size;		/* of what has come of the line so far */
+	bool overlong, first;
+	unsigned int matched;		/* of a whole record's end, in a tail */
+	uint64_t torn;			/* bytes of a cut tail */
+};
+
+static void
+verifier_free(struct verifier *v)
+{
+	free(v->anchors);
+	free(v->blanks.items);
+	free(v->erased.items);
+	free(v->holes.items);
+}
+
+/* The first thing that is wrong; false, for returning. */
+static bool __attribute__((format(printf, 3, 4)))
+wrong(struct verifier *v, enum mortise_reason reason, const char *format, ...)
+{
+	va_list args;
+
+	if (v->reason != MORTISE_REASON_NONE)
+		return false;
+	v->reason = reason;
+	va_start(args, format);
+	(void)vsnprintf(v->verdict, v->verdict_size, format, args);
+	va_end(args);
+	return false;
+}
+
+#define BROKEN MORTISE_REASON_DIFFERENCE
+#define AFTER "record after %lld: "
+#define SEQ(v) ((long long)(v)->seq)
+
+static bool
+list_add(struct verifier *v, struct list *list, const void *item, size_t size)
+{
+	char *bigger = realloc(list->items, (list->count + 1) * size);
+
+	if (bigger == NULL)
+		return wrong(v, MORTISE_REASON_UNCHECKABLE, "out of memory");
+	list->items = bigger;
+	memcpy(bigger + list->count++ * size, item, size);
+	return true;
+}
+
+/* --- hashes, from the words of the format ------------------------------------- */
+
+static bool
+link_hash(const struct verifier *v, const struct scan_line *line, char hash[65])
+{
+	static const char record_tag[] = "mortise-trail-v1\0record\0";
+	static const char link_tag[] = "mortise-trail-v1\0link\0";
+	unsigned char trail[16], before[DIGEST_SIZE], d[DIGEST_SIZE], h[DIGEST_SIZE];
+	const struct digest_part record[] = {{record_tag, sizeof(record_tag) - 1},
+	    {line->c, line->c_size}};
+	const struct digest_part link[] = {{link_tag, sizeof(link_tag) - 1}, {trail, sizeof(trail)},
+	    {before, sizeof(before)}, {d, sizeof(d)}};
+
+	if (!hex_decode(v->trail, trail, sizeof(trail)) ||
+	    !hex_decode(v->before, before, sizeof(before)) ||
+	    !digest_sha256(record, ARRAY_SIZE(record), d) ||
+	    !digest_sha256(link, ARRAY_SIZE(link), h))
+		return false;
+	hex_encode(h, sizeof(h), hash);
+	return true;
+}
+
+static bool
+commitment_fits(const struct scan_line *line)
+{
+	static const char personal_tag[] = "mortise-trail-v1\0personal\0";
+	const struct digest_part parts[] = {{personal_tag, sizeof(personal_tag) - 1},
+	    {line->p, line->p_size}};
+	unsigned char digest[DIGEST_SIZE];
+	char text[65];
+
+	if (line->pc.type != SCAN_TEXT || !digest_sha256(parts, ARRAY_SIZE(parts), digest))
+		return false;
+	hex_encode(digest, sizeof(digest), text);
+	return strcmp(text, line->pc.text) == 0;
+}
+
+/* --- one line ---------------------------------------------------------------------- */
+
+static bool
+is_hex(const struct scan_value *value, size_t digits)
+{
+	return value->type == SCAN_TEXT && strlen(value->text) == digits &&
+	    strspn(value->text, "0123456789abcdef") == digits;
+}
+
+static void
+note_hash(struct verifier *v, int64_t seq, const char *hash)
+{
+	for (size_t i = 0; i < v->anchors_count; i++) {
+		if (v->anchors[i].seq == seq)
+			memcpy(v->anchors[i].found, hash, 65);
+	}
+}
+
+/* The very first record. */
+static bool
+begin_trail(struct verifier *v, const struct scan_line *line)
+{
+	int64_t seq = line->seq.number - 1;
+
+	if (!is_hex(&line->trail, 32) || !is_hex(&line->before, 64) || seq < 0 ||
+	    (seq == 0) != (strcmp(line->before.text, ZERO) == 0))
+		return wrong(v, BROKEN, AFTER "malformed open", SEQ(v));
+	memcpy(v->trail, line->trail.text, sizeof(v->trail));
+	memcpy(v->before, line->before.text, sizeof(v->before));
+	v->seq = seq;
+	note_hash(v, seq, v->before);
+	return true;
+}
+
+/* A segment's first record: it goes on, or says what is missing. */
+static bool
+begin_segment(struct verifier *v, const struct scan_line *line)
+{
+	struct range hole = {v->seq + 1, line->seq.number - 1};
+
+	if (line->trail.type != SCAN_TEXT || strcmp(line->trail.text, v->trail) != 0)
+		return wrong(v, BROKEN, AFTER "a segment of another trail", SEQ(v));
+	if (line->before.type == SCAN_TEXT && strcmp(line->before.text, v->before) == 0)
+		return true;
+	if (!is_hex(&line->before, 64) || line->gap_from.type != SCAN_INT ||
+	    line->gap_to.type != SCAN_INT || line->gap_from.number != hole.from ||
+	    line->gap_to.number != hole.to || line->seq.number <= v->seq + 1)
+		return wrong(v, BROKEN, AFTER "a segment is missing here", SEQ(v));
+	memcpy(v->before, line->before.text, sizeof(v->before));
+	v->seq = line->seq.number - 1;
+	return list_add(v, &v->holes, &hole, sizeof(hole));
+}
+
+static bool
+check_personal(struct verifier *v, const struct scan_line *line)
+{
+	struct blank blank = {.seq = line->seq.number};
+	size_t size = line->p_size;
+
+	if (line->pc.type == SCAN_ABSENT)
+		return wrong(v, BROKEN, AFTER "malformed: no pc", SEQ(v));
+	if (line->pc.type == SCAN_NULL)
+		return (size == 4 && memcmp(line->p, "null", 4) == 0) || wrong(v, BROKEN,
+		    "record %lld: personal part added", (long long)blank.seq);
+	while (size > 0 && line->p[size - 1] == ' ')
+		size--;
+	blank.empty = size == 4 && memcmp(line->p, "null", 4) == 0;
+	if (!blank.empty && commitment_fits(line))
+		return true;
+	return list_add(v, &v->blanks, &blank, sizeof(blank));
+}
+
+static bool
+check_erase(struct verifier *v, const struct scan_line *line)
+{
+	const char *at = line->records;
+	struct range range;
+	int more;
+
+	if (strcmp(line->t.text, "erase") != 0)
+		return true;
+	if (at == NULL || *at != '[')
+		return wrong(v, BROKEN, AFTER "malformed: erases no list", SEQ(v));
+	while ((more = scan_pair(&at, &range.from, &range.to)) == 1) {
+		if (range.from < 1 || range.to < range.from || range.to >= line->seq.number)
+			return wrong(v, BROKEN, AFTER "erases no earlier record", SEQ(v));
+		if (!list_add(v, &v->erased, &range, sizeof(range)))
+			return false;
+	}
+	return more == 0 || wrong(v, BROKEN, AFTER "malformed: erases no pairs", SEQ(v));
+}
+
+/* In this order: form, open, hash, version, number, personal part. */
+static bool
+check_line(struct verifier *v)
+{
+	struct scan_line line;
+	char hash[65];
+	bool opens;
+
+	v->line[v->line_size] = '\0';
+	if (v->overlong || !scan_line(v->line, v->line_size, &line))
+		return wrong(v, BROKEN, AFTER "not a record", SEQ(v));
+	opens = strcmp(line.t.text, "open") == 0;
+	if (opens != v->first)
+		return wrong(v, BROKEN, AFTER
+		    "a segment begins with an open record, and only there", SEQ(v));
+	if (opens && !(v->trail[0] == '\0' ? begin_trail(v, &line) : begin_segment(v, &line)))
+		return false;
+	if (!link_hash(v, &line, hash) || memcmp(hash, line.hash, SCAN_HASH_SIZE) != 0)
+		return wrong(v, BROKEN, AFTER "hash differs", SEQ(v));
+	if (line.v.number != 1)
+		return wrong(v, MORTISE_REASON_UNCHECKABLE, AFTER "format version %lld", SEQ(v),
+		    (long long)line.v.number);
+	if (line.seq.number != v->seq + 1)
+		return wrong(v, BROKEN, AFTER "sequence %lld, expected %lld", SEQ(v),
+		    (long long)line.seq.number, SEQ(v) + 1);
+	if (!check_personal(v, &line) || !check_erase(v, &line))
+		return false;
+	v->seq++;
+	v->count++;
+	memcpy(v->before, hash, sizeof(hash));
+	note_hash(v, v->seq, hash);
+	return true;
+}
+
+/* --- files ---------------------------------------------------------------------------- */
+
+/* Is this byte, behind the ones before it, one too many after a whole record's
+ * end?  Then the record's LF was changed. */
+static bool
+ends_changed(struct verifier *v, char c)
+{
+	static const char begin[] = ",\"h\":\"";
+	unsigned int n = v->matched;
+	bool fits = n < 6 ? c == begin[n] : n < 70 ? (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') :
+	    n == 70 ? c == '"' : c == '}';
+
+	if (n == 72 && c != '\0')
+		return true;
+	v->matched = n < 72 && fits ? n + 1 : c == begin[0];
+	return false;
+}
+
+static bool
+take_byte(struct verifier *v, char c)
+{
+	if (c == '\n') {
+		if (!check_line(v))
+			return false;
+		v->first = false;
+		v->line_size = 0;
+		v->torn = 0;
+		v->overlong = false;
+		v->matched = 0;
+		return true;
+	}
+	v->torn++;
+	if (v->line_size == SCAN_LINE_MAX)
+		v->overlong = true;
+	else
+		v->line[v->line_size++] = c;
+	return true;
+}
+
+/* The tail is looked at again, from the file: it may be longer than a line. */
+static bool
+check_tail(struct verifier *v, int fd, off_t end)
+{
+	char bytes[READ_SIZE];
+	off_t at = end - (off_t)v->torn;
+
+	while (at < end) {
+		ssize_t got = file_read_at(fd, bytes, sizeof(bytes), at);
+
+		if (got <= 0)
+			break;
+		for (ssize_t i = 0; i < got && at + i < end; i++) {
+			if (ends_changed(v, bytes[i]))
+				return wrong(v, BROKEN, "the last line's end is changed");
+		}
+		at += got;
+	}
+	return true;
+}
+
+static bool
+check_file(struct verifier *v, const char *path)
+{
+	int fd _cleanup_(file_close) = file_open(AT_FDCWD, path, O_RDONLY, 0);
+	char bytes[READ_SIZE];
+	off_t at = 0;
+	ssize_t got;
+
+	if (v->torn > 0)
+		return wrong(v, BROKEN, AFTER "a cut line inside the trail", SEQ(v));
+	v->first = true;
+	v->line_size = 0;
+	v->overlong = false;
+	while ((got = fd < 0 ? -1 : file_read_at(fd, bytes, sizeof(bytes), at)) > 0) {
+		for (ssize_t i = 0; i < got; i++) {
+			if (!take_byte(v, bytes[i]))
+				return false;
+		}
+		at += got;
+	}
+	if (got < 0)
+		return wrong(v, MORTISE_REASON_UNCHECKABLE, "%s cannot be read", path);
+	v->matched = 0;
+	return check_tail(v, fd, at);
+}
+
+/* All must be readable before anything is said. */
+static bool
+check_readable(struct verifier *v)
+{
+	for (size_t i = 0; i < v->options->files_count; i++) {
+		int fd _cleanup_(file_close) =
+		    file_open(AT_FDCWD, v->options->files[i], O_RDONLY, 0);
+		char byte;
+
+		if (fd < 0 || file_read_at(fd, &byte, 1, 0) < 0)
+			return wrong(v, MORTISE_REASON_UNCHECKABLE, "%s cannot be read: %s",
+			    v->options->files[i], errno == ENOENT ? "there is no such file" :
+			    errno == EISDIR ? "it is a directory" : "look at its owner and mode");
+	}
+	return true;
+}
+
+/* --- the whole -------------------------------------------------------------------------- */
+
+static bool
+read_head(struct verifier *v, const char *path)
+{
+	struct anchor *anchor = &v->anchors[v->anchors_count];
+	json_t *head = json_load_file(path, 0, NULL);
+	const json_t *seq = json_object_get(head, "seq");
+	const char *hash = json_string_value(json_object_get(head, "h"));
+	const char *trail = json_string_value(json_object_get(head, "trail"));
+	bool good = json_is_integer(seq) && hash != NULL && trail != NULL;
+
+	if (good) {
+		*anchor = (struct anchor){.name = "the head", .seq = json_integer_value(seq)};
+		(void)snprintf(anchor->hash, sizeof(anchor->hash), "%s", hash);
+		(void)snprintf(anchor->trail, sizeof(anchor->trail), "%s", trail);
+		v->anchors_count++;
+	}
+	json_decref(head);
+	return good || wrong(v, MORTISE_REASON_UNCHECKABLE, "%s is no head file", path);
+}
+
+static bool
+read_anchors(struct verifier *v)
+{
+	const struct mortise_verify_options *options = v->options;
+
+	v->anchors = calloc(options->anchors_count + 1, sizeof(*v->anchors));
+	if (v->anchors == NULL)
+		return wrong(v, MORTISE_REASON_UNCHECKABLE, "out of memory");
+	if (options->head_file != NULL && !read_head(v, options->head_file))
+		return false;
+	for (size_t i = 0; i < options->anchors_count; i++) {
+		struct anchor *anchor = &v->anchors[v->anchors_count++];
+
+		anchor->name = "the expected head";
+		anchor->seq = (int64_t)options->anchors[i].seq;
+		memcpy(anchor->hash, options->anchors[i].hash, sizeof(anchor->hash));
+	}
+	return true;
+}
+
+static bool
+in_ranges(const struct list *list, int64_t seq)
+{
+	const struct range *ranges = list->items;
+
+	for (size_t i = 0; i < list->count; i++) {
+		if (ranges[i].from <= seq && seq <= ranges[i].to)
+			return true;
+	}
+	return false;
+}
+
+static bool
+check_blanks(struct verifier *v)
+{
+	const struct blank *blanks = v->blanks.items;
+
+	for (size_t i = 0; i < v->blanks.count; i++) {
+		if (!in_ranges(&v->erased, blanks[i].seq))
+			return wrong(v, BROKEN, "record %lld: personal part %s",
+			    (long long)blanks[i].seq, blanks[i].empty ?
+			    "blank without an erase record" : "differs");
+	}
+	return true;
+}
+
+static bool
+is_accepted(const struct verifier *v, const struct range *hole)
+{
+	for (size_t i = 0; i < v->options->gaps_count; i++) {
+		if (v->options->gaps[i].from == (uint64_t)hole->from &&
+		    v->options->gaps[i].to == (uint64_t)hole->to)
+			return true;
+	}
+	return false;
+}
+
+static bool
+check_anchors(struct verifier *v)
+{
+	for (size_t i = 0; i < v->anchors_count; i++) {
+		const struct anchor *anchor = &v->anchors[i];
+
+		if (anchor->trail[0] != '\0' && v->trail[0] != '\0' &&
+		    strcmp(anchor->trail, v->trail) != 0)
+			return wrong(v, BROKEN, "%s is of another trail", anchor->name);
+		if (anchor->found[0] != '\0' && strcmp(anchor->found, anchor->hash) != 0)
+			return wrong(v, BROKEN, "record %lld: hash differs from %s",
+			    (long long)anchor->seq, anchor->name);
+	}
+	return true;
+}
+
+static bool
+check_complete(struct verifier *v)
+{
+	const struct range *holes = v->holes.items;
+
+	for (size_t i = 0; i < v->holes.count; i++) {
+		if (!is_accepted(v, &holes[i]))
+			return wrong(v, MORTISE_REASON_SHORT,
+			    "records %lld to %lld are missing, as declared",
+			    (long long)holes[i].from, (long long)holes[i].to);
+	}
+	for (size_t i = 0; i < v->anchors_count; i++) {
+		if (v->anchors[i].seq > v->seq || v->trail[0] == '\0')
+			return wrong(v, MORTISE_REASON_SHORT, "ends at record %lld, but %s says %lld",
+			    SEQ(v), v->anchors[i].name, (long long)v->anchors[i].seq);
+	}
+	if (v->trail[0] == '\0')
+		return wrong(v, MORTISE_REASON_UNCHECKABLE, "no record");
+	for (size_t i = 0; i < v->anchors_count; i++) {
+		if (v->anchors[i].found[0] == '\0' && !in_ranges(&v->holes, v->anchors[i].seq))
+			return wrong(v, MORTISE_REASON_UNCHECKABLE,
+			    "an anchor lies before the first record given");
+	}
+	return true;
+}
+
+static bool
+check_all(struct verifier *v)
+{
+	bool good = read_anchors(v) && check_readable(v);
+
+	for (size_t i = 0; good && i < v->options->files_count; i++)
+		good = check_file(v, v->options->files[i]);
+	return good && check_blanks(v) && check_anchors(v) && check_complete(v);
+}
+
+enum mortise_code
+verify_trail(const struct mortise_verify_options *options, char *verdict, size_t size,
+    struct mortise_error *error)
+{
+	struct verifier *v = calloc(1, sizeof(*v));
+	char torn[48] = "";
+	enum mortise_reason reason;
+
+	if (v == NULL)
+		return error_memory(error);
+	v->options = options;
+	v->verdict = verdict;
+	v->verdict_size = size;
+	if (check_all(v)) {
+		if (v->torn > 0)
+			(void)snprintf(torn, sizeof(torn), ", %llu bytes of a torn tail",
+			    (unsigned long long)v->torn);
+		(void)snprintf(verdict, size, "%llu records, to %lld %s%s",
+		    (unsigned long long)v->count, SEQ(v), v->before, torn);
+	}
+	reason = v->reason;
+	verifier_free(v);
+	free(v);
+	return reason == MORTISE_REASON_NONE ? MORTISE_OK :
+	    error_set(error, MORTISE_ERROR, reason, "%s", verdict);
+}
