@@ -11,7 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static unsigned int test_count, test_failures;
+/* Weak, so that the files of one program count together. */
+__attribute__((weak)) unsigned int test_count, test_failures;
 
 __attribute__((unused, format(printf, 4, 5))) static bool
 test_check(bool good, const char *file, int line, const char *format, ...)
