@@ -207,7 +207,8 @@ run_entry(struct machine *m, const struct chain_entry *entry, unsigned int depth
 	if (entry->inner == NULL) {
 		code = machine_call(m, entry, deadline, &number);
 		answer = number;
-		silence = code == MORTISE_TIMEOUT || code == MORTISE_UNAVAILABLE ? code : MORTISE_OK;
+		silence = code == MORTISE_TIMEOUT || code == MORTISE_UNAVAILABLE ?
+		    code : MORTISE_OK;
 	} else {
 		struct verdict inner;
 
