@@ -122,8 +122,10 @@ map_breach(const struct mortise_option *const *schema, const struct mortise_opti
 	const char *breach = NULL;
 	size_t count = 0;
 
-	if (depth > DEPTH_MAX)
-		breach = "is nested too deep";
+	if (depth > DEPTH_MAX) {
+		(void)snprintf(what, size, "option %s is nested too deep", parent->name);
+		return what;
+	}
 	for (; breach == NULL && schema[count] != NULL; count++)
 		breach = option_breach(schema[count], element);
 	if (breach == NULL && element && count != 1)

@@ -83,6 +83,18 @@ failing_init(struct mortise_call *call, const struct mortise_plugin **plugin)
 	    "this mock cannot run anywhere; use another one");
 }
 
+/* Cannot bear to be called twice, as nobody has to. */
+SOMETIMES static enum mortise_code
+single_init(struct mortise_call *call, const struct mortise_plugin **plugin)
+{
+	static bool called;
+
+	if (called)
+		return failing_init(call, plugin);
+	called = true;
+	return good_init(call, plugin);
+}
+
 /* --- get ---------------------------------------------------------------------------- */
 
 static struct mortise_secret *

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* loader: which files are plugins, and what a plugin may get wrong. */
+#include <pthread.h>
 #include <stdarg.h>
 #include <sys/stat.h>
 
@@ -276,6 +277,35 @@ test_replaced(const char *directory)
 	plugin_free(after);
 }
 
+static void *
+load_single(void *arg)
+{
+	struct mortise_error error = {0};
+	struct plugin *plugin;
+	enum mortise_code code = load(arg, "single-init", false, &plugin, &error, NULL);
+
+	plugin_free(plugin);
+	return code == MORTISE_OK ? arg : NULL;
+}
+
+/* Contexts that know nothing of each other may open at the same time. */
+static void
+test_once(char *directory)
+{
+	pthread_t threads[4];
+	void *result;
+
+	CHECK(mocks_copy(directory, "single-init", "single-init", 0755));
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++) {
+		if (pthread_create(&threads[i], NULL, load_single, directory) != 0)
+			abort();
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++) {
+		(void)pthread_join(threads[i], &result);
+		CHECK_AS(result != NULL, "initialised once, loaded by thread %zu", i);
+	}
+}
+
 static void
 append_name(void *arg, const char *name)
 {
@@ -393,6 +423,7 @@ main(void)
 	test_path(directory);
 	test_order(directory);
 	test_replaced(directory);
+	test_once(directory);
 	test_names(directory);
 	test_schemas();
 	mocks_remove(directory);
