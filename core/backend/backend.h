@@ -82,6 +82,7 @@ const char *backend_identity(const struct backend *);	/* of its store, or else i
  * set on ok only; what `out` took before another code does not count.
  */
 enum mortise_code backend_check(struct backend *, struct mortise_call *);
+/* found may be NULL, and made below. */
 enum mortise_code backend_get(struct backend *, struct mortise_call *, const char *name,
     const struct mortise_version *, struct mortise_secret **value, struct mortise_version *found);
 /* The receipt needs size and idempotency_key; under every code the rest is set,

@@ -49,7 +49,8 @@ backend_get(struct backend *backend, struct mortise_call *call, const char *name
 	if (code != MORTISE_OK)
 		return code;
 	end_version(&which);
-	*found = which;
+	if (found != NULL)
+		*found = which;
 	*result = value;
 	return MORTISE_OK;
 }

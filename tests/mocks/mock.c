@@ -201,26 +201,42 @@ drop(struct mock *mock, struct mock_secret **at)
 	free(secret);
 }
 
+/* The entry of a name, made where there is none; NULL = no memory. */
+static struct mock_secret *
+entry(struct mock *mock, const char *name)
+{
+	struct mock_secret **at = find(mock, name), *secret = find_exact(mock, name);
+
+	if (secret != NULL)
+		return secret;
+	secret = calloc(1, sizeof(*secret));
+	if (secret != NULL)
+		secret->name = mock_copy(name, strlen(name));
+	if (secret == NULL || secret->name == NULL) {
+		free(secret);
+		return NULL;
+	}
+	secret->next = *at;
+	*at = secret;
+	return secret;
+}
+
 static bool
 add(struct mock *mock, const char *name, const struct mortise_secret_put *put,
     const char *idempotency_key)
 {
-	struct mock_secret **at = find(mock, name), *secret = find_exact(mock, name);
 	struct mock_value *value = calloc(1, sizeof(*value));
+	struct mock_secret *secret;
 
-	if (value != NULL)
-		value->value = secret_copy(mock, put->value);
-	if (value != NULL && value->value != NULL && secret == NULL) {
-		secret = calloc(1, sizeof(*secret));
-		if (secret != NULL)
-			secret->name = mock_copy(name, strlen(name));
-		if (secret != NULL && secret->name != NULL) {
-			secret->next = *at;
-			*at = secret;
-		}
-	}
-	if (value == NULL || value->value == NULL || secret == NULL || secret->name == NULL)
+	if (value == NULL)
 		return false;
+	value->value = secret_copy(mock, put->value);
+	secret = value->value == NULL ? NULL : entry(mock, name);
+	if (secret == NULL) {
+		mock->host->secret_free(value->value);
+		free(value);
+		return false;
+	}
 	memcpy(value->idempotency_key, idempotency_key, sizeof(value->idempotency_key));
 	value->version = ++mock->last_version;
 	value->older = secret->newest;
