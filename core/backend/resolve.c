@@ -204,9 +204,14 @@ wait_for(struct lookup *lookup, uint64_t deadline)
 static enum mortise_code
 ask_in_thread(struct mortise_call *call, const char *name, struct mortise_out *addresses)
 {
-	struct lookup *lookup = calloc(1, sizeof(*lookup));
+	static const char late[] = "no answer by the deadline";
+	struct lookup *lookup;
 	enum mortise_code code;
 
+	/* Nothing has been asked of the backend itself, so this is no timeout. */
+	if (deadline_left_ns(call->deadline) == 0)
+		return unavailable(call, name, late);
+	lookup = calloc(1, sizeof(*lookup));
 	if (lookup != NULL)
 		lookup->name = text_dup(name);
 	if (lookup == NULL || lookup->name == NULL) {
@@ -215,9 +220,8 @@ ask_in_thread(struct mortise_call *call, const char *name, struct mortise_out *a
 	}
 	lookup->resolver = call->backend->resolver;
 	code = start(call, lookup);
-	/* Nothing has been asked of the backend itself, so this is no timeout. */
 	if (code == MORTISE_OK && !wait_for(lookup, call->deadline))
-		return unavailable(call, name, "no answer by the deadline");
+		return unavailable(call, name, late);
 	if (code == MORTISE_OK && lookup->result != 0)
 		code = unavailable(call, name, gai_strerror(lookup->result));
 	if (code == MORTISE_OK)
