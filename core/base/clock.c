@@ -65,9 +65,11 @@ deadline_left_ms(uint64_t deadline)
 struct timespec
 deadline_timespec(uint64_t deadline)
 {
+	uint64_t seconds = deadline / NS_PER_S;
 	struct timespec t = {.tv_nsec = (long)(deadline % NS_PER_S)};
 
-	t.tv_sec = (time_t)(deadline / NS_PER_S);
+	/* 68 years after the boot: fits any time_t. */
+	t.tv_sec = seconds > INT32_MAX ? INT32_MAX : (time_t)seconds;
 	return t;
 }
 

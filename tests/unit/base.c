@@ -149,6 +149,7 @@ test_times(void)
 	CHECK_NUMBER(deadline_left_ms(DEADLINE_NEVER), INT_MAX);
 	CHECK_NUMBER(deadline_timespec(UINT64_C(7000000009)).tv_sec, 7);
 	CHECK_NUMBER(deadline_timespec(UINT64_C(7000000009)).tv_nsec, 9);
+	CHECK_NUMBER(deadline_timespec(DEADLINE_NEVER).tv_sec, INT32_MAX);
 }
 
 static void
