@@ -52,6 +52,9 @@
 #ifndef LIST
 #define LIST NULL
 #endif
+#ifndef STATE_CLAIM
+#define STATE_CLAIM NULL
+#endif
 #ifndef STATE_GET
 #define STATE_GET NULL
 #endif
@@ -133,6 +136,14 @@ no_value(struct mortise_call *call, const char *name, struct mortise_secret **va
 	(void)name;
 	(void)value;
 	return MORTISE_OK;
+}
+
+/* Says one code and returns another; "mended": fails, and then does not. */
+SOMETIMES static enum mortise_code
+two_codes(struct mortise_call *call, const char *name, struct mortise_secret **value)
+{
+	(void)host->fail(call, MORTISE_NOT_FOUND, MORTISE_REASON_NONE, "not in the first place");
+	return strcmp(name, "mended") == 0 ? good_get(call, name, value) : MORTISE_UNAVAILABLE;
 }
 
 /* By the rules the value is the function's here: it frees it, and lets the
@@ -221,6 +232,21 @@ odd_records(void *instance, struct mortise_call *call, const char *key, struct m
 	return code == MORTISE_OK ? host->add_record(out, &record) : code;
 }
 
+/* More than anybody asked for. */
+SOMETIMES static enum mortise_code
+odd_claim(void *instance, struct mortise_call *call, const char *index, int64_t now_ms, size_t max,
+    const char *owner, int64_t lease_ms, struct mortise_out *out)
+{
+	enum mortise_code code = MORTISE_OK;
+
+	(void)now_ms;
+	(void)owner;
+	(void)lease_ms;
+	for (size_t i = 0; code == MORTISE_OK && i < max; i++)
+		code = odd_records(instance, call, index, out);
+	return code;
+}
+
 /* --- the descriptor ----------------------------------------------------------------- */
 
 static enum mortise_code
@@ -258,6 +284,7 @@ static const struct {
 static const struct mortise_state_ops state_ops = {
 	.size = sizeof(state_ops),
 	.get = STATE_GET,
+	.claim = STATE_CLAIM,
 };
 
 static const struct {

@@ -195,6 +195,7 @@ test_broken_gets(void)
 		{"no-value", "a", "error", "the plugin no-value says ok and gives no value"},
 		{"value-with-code", "a", "denied", "answered denied and does not say why"},
 		{"value-with-code", "ignore", "error", "abstains and gives a value"},
+		{"two-codes", "a", "unavailable", "not in the first place"},
 	};
 	char text[64];
 	struct fixture f;
@@ -204,6 +205,7 @@ test_broken_gets(void)
 			continue;
 		CHECK_TEXT_AS(get(&f, rows[i].name, NULL, text, NULL), rows[i].answer, rows[i].mock);
 		CHECK_AS(strstr(f.error.message, rows[i].words) != NULL, "says \"%s\"", rows[i].words);
+		CHECK_TEXT_AS(mortise_code_name(f.error.code), rows[i].answer, "the error's code");
 		CHECK_TEXT_AS(f.error.backend, "main", rows[i].mock);
 		teardown(&f);
 	}
@@ -212,12 +214,19 @@ test_broken_gets(void)
 static void
 test_broken_rest(void)
 {
-	struct mortise_out out = {0};
+	struct buffer list = {0};
+	struct mortise_out out = {.record = append_record, .arg = &list};
+	const struct backend_claim claim = {.index = "due", .owner = "me", .max = 1};
 	struct mortise_version found;
 	struct mortise_receipt receipt;
 	char text[64];
 	struct fixture f;
 
+	if (open_mock(&f, "two-codes", "{}")) {
+		CHECK_TEXT(get(&f, "mended", NULL, text, NULL), "some");
+		CHECK_TEXT_AS(f.error.message, "", "ok leaves nothing of an earlier failure");
+		teardown(&f);
+	}
 	if (open_mock(&f, "long-table", "{}")) {
 		CHECK_TEXT(get(&f, "a", NULL, text, &found), "some");
 		CHECK_NUMBER_AS(strlen(found.text), 64, "a version that does not end is ended");
@@ -240,6 +249,9 @@ test_broken_rest(void)
 		CHECK_NUMBER(backend_state_get(f.backend, &f.call, "none", &out), MORTISE_ERROR);
 		CHECK(strstr(f.error.message, "gives no record") != NULL);
 		CHECK_NUMBER(backend_state_get(f.backend, &f.call, "two", &out), MORTISE_ERROR);
+		CHECK_NUMBER(backend_state_claim(f.backend, &f.call, &claim, &out), MORTISE_ERROR);
+		CHECK_TEXT_AS(list.data, "two=/0 due=/0 ", "no record more than was asked for");
+		buffer_free(&list);
 		teardown(&f);
 	}
 }
@@ -377,7 +389,7 @@ test_serial(void)
 	start(&late, f.backend, "at-once", 0);
 	CHECK_NUMBER_AS(join(&late), MORTISE_TIMEOUT, "the deadline is over already");
 	for (size_t i = 0; i < ARRAY_SIZE(patient); i++)
-		start(&patient[i], f.backend, "at-once", deadline_in_ms(DEADLINE_MS));
+		start(&patient[i], f.backend, "at-once", DEADLINE_NEVER);
 	CHECK(file_write(gate, "x", 1, NULL) == 0);
 	CHECK_NUMBER_AS(join(&inside), MORTISE_OK, "the mock does not look at its deadline");
 	for (size_t i = 0; i < ARRAY_SIZE(patient); i++)

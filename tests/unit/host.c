@@ -25,6 +25,7 @@ test_words(void)
 	CHECK_NUMBER(f.error.retry_after_ms, 1500);
 	(void)host->fail(&f.call, MORTISE_DENIED, MORTISE_REASON_NONE, "again");
 	CHECK_TEXT_AS(f.error.request_id, "req-1", "the detail may come before the failure");
+	CHECK_NUMBER(f.error.retry_after_ms, 1500);
 	/* 511 bytes, and then a character of two that is cut in the middle. */
 	memset(long_text, 'x', sizeof(long_text));
 	memcpy(long_text + 511, "\xc3\xa4", 3);
@@ -241,16 +242,22 @@ test_spawn(void)
 	const struct mortise_host *host = backend_host();
 	struct mortise_error error = {0};
 	struct mortise_call call = {.deadline = deadline_in_ms(DEADLINE_MS), .error = &error};
+	char *typed _cleanup_(free_pointer) = path_join(directory, "typed");
+	size_t size;
 
+	/* What stands on our own stdin is not for helpers. */
+	CHECK(mocks_write(directory, "typed", "typed", 5, 0600) &&
+	    freopen(typed, "r", stdin) != NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct mortise_secret *output = NULL;
 		const char *what = rows[i].argv[0] == NULL ? "nothing" : rows[i].says;
 
 		CHECK_NUMBER_AS(host->spawn(&call, rows[i].argv, rows[i].limit, &output),
 		    rows[i].code, what);
-		if (rows[i].code == MORTISE_OK)
-			CHECK_TEXT_AS(mortise_secret_peek(output, NULL), rows[i].says, what);
-		else
+		if (rows[i].code == MORTISE_OK) {
+			CHECK_TEXT_AS(mortise_secret_peek(output, &size), rows[i].says, what);
+			CHECK_NUMBER_AS(size, strlen(rows[i].says), what);
+		} else
 			CHECK_AS(output == NULL && strstr(error.message, rows[i].says) != NULL,
 			    "says \"%s\"", rows[i].says);
 		mortise_secret_free(output);

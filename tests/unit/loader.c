@@ -129,8 +129,8 @@ test_good(const char *directory)
 		{"short-table", MORTISE_CAN_SECRET_GET, "secret: get"},
 		{"short-descriptor", MORTISE_CAN_SECRET_GET, "secret: get"},
 		{"long-table", MORTISE_CAN_SECRET_GET, "secret: get"},
-		{"odd-records", MORTISE_CAN_SECRET_GET | MORTISE_CAN_STATE_GET,
-		    "secret: get; state: get"},
+		{"odd-records", MORTISE_CAN_SECRET_GET | MORTISE_CAN_STATE_GET |
+		    MORTISE_CAN_STATE_CLAIM, "secret: get; state: get claim"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -157,6 +157,32 @@ test_good(const char *directory)
 		CHECK_AS(plugin->table.sink == NULL && plugin->sink.emit == NULL, "%s: no sink", name);
 		buffer_free(&operations);
 		plugin_free(plugin);
+	}
+}
+
+/* A slot at a time: each is the bit that its place in its table says. */
+static void
+test_slots(void)
+{
+	static const struct {
+		size_t table, size;
+		unsigned int first;	/* bit */
+	} rows[] = {
+		{offsetof(struct plugin, secret), sizeof(struct mortise_secret_ops), 0},
+		{offsetof(struct plugin, state), sizeof(struct mortise_state_ops), 8},
+		{offsetof(struct plugin, sink), sizeof(struct mortise_sink_ops), 16},
+		{offsetof(struct plugin, provider), sizeof(struct mortise_provider_ops), 24},
+	};
+	void (*const function)(void) = test_slots;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		for (size_t at = sizeof(size_t); at < rows[i].size; at += sizeof(function)) {
+			struct plugin plugin = {.can = 0};
+
+			memcpy((char *)&plugin + rows[i].table + at, &function, sizeof(function));
+			CHECK_NUMBER_AS(plugin_slots(&plugin),
+			    UINT64_C(1) << (rows[i].first + at / sizeof(function) - 1), "a slot");
+		}
 	}
 }
 
@@ -385,6 +411,8 @@ test_schemas(void)
 		    "a name that the core keeps for itself"},
 		{OPTIONS(METHOD, OPTION(.name = "a", .type = MORTISE_OPTION_BOOL,
 		    .chosen_by = "nobody")), "option 2 is chosen by something that is no enum"},
+		{OPTIONS(OPTION(.name = "a", .type = MORTISE_OPTION_ENUM, .words = WORDS("x"),
+		    .chosen_by = "a", .chosen_for = WORDS("x"))), "option 1 is chosen by something"},
 		{OPTIONS(METHOD, OPTION(.name = "a", .type = MORTISE_OPTION_BOOL,
 		    .chosen_by = "method")), "option 2 is chosen for no word"},
 		{OPTIONS(METHOD, OPTION(.name = "a", .type = MORTISE_OPTION_BOOL,
@@ -417,6 +445,7 @@ main(void)
 		return test_end();
 	test_wrong(directory);
 	test_good(directory);
+	test_slots();
 	test_operation_names();
 	test_files(directory);
 	test_owner(directory);
