@@ -45,7 +45,8 @@ struct backend_setup {
 	const char *name;		/* borrowed for the backend's life, as all of these */
 	struct place place;
 	const struct plugin *plugin;
-	struct mortise_options *options;	/* checked; the backend's from here on, also on failure */
+	/* Checked; the backend's from here on, also on failure. */
+	struct mortise_options *options;
 	uint64_t timeout_ms;
 	const struct logger *logger;
 	/* What the trail's head holds for this name; NULL: nothing. */

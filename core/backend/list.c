@@ -29,8 +29,8 @@ backend_list_pages(struct backend *backend, struct mortise_call *call, struct li
 		memcpy(cursor, listing->filter.cursor, sizeof(cursor));
 		if (deadline_left_ns(call->deadline) == 0) {
 			(void)error_set(call->error, MORTISE_TIMEOUT, MORTISE_REASON_NONE,
-			    "the list was not complete by the deadline; ask for a longer prefix, or "
-			    "raise the deadline");
+			    "the list was not complete by the deadline; ask for a longer prefix, "
+			    "or raise the deadline");
 			return backend_say(backend, call, MORTISE_TIMEOUT);
 		}
 	}

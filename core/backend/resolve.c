@@ -18,7 +18,7 @@
 #define LOOKUPS_MAX 16			/* of one backend at once, also abandoned ones */
 
 struct resolver {
-	pthread_mutex_t lock;		/* guards all below, and done and abandoned of each lookup */
+	pthread_mutex_t lock;		/* guards all below, and what each lookup says */
 	pthread_cond_t done;		/* of some lookup */
 	unsigned int running;
 	bool closed;			/* the last lookup frees it */

@@ -110,8 +110,8 @@ run_init(void *handle, const char *path, const struct mortise_host *host,
 		return init_error(path, code, error);
 	if (*descriptor == NULL)
 		return error_set(error, MORTISE_INVALID, MORTISE_REASON_CONFIGURATION,
-		    "%s says that it is ready and hands over no descriptor; report it to its author",
-		    path);
+		    "%s says that it is ready and hands over no descriptor; report it to its "
+		    "author", path);
 	return MORTISE_OK;
 }
 

@@ -35,8 +35,8 @@ test_open(void)
 	}
 	if (open_mock(&f, "mock", "{identity: here, read-only: true}")) {
 		CHECK_TEXT(backend_identity(f.backend), "here");
-		CHECK_NUMBER(backend_can(f.backend), MORTISE_CAN_SECRET_GET | MORTISE_CAN_SECRET_LIST |
-		    MORTISE_CAN_STATE_GET | MORTISE_CAN_STATE_LIST);
+		CHECK_NUMBER(backend_can(f.backend), MORTISE_CAN_SECRET_GET |
+		    MORTISE_CAN_SECRET_LIST | MORTISE_CAN_STATE_GET | MORTISE_CAN_STATE_LIST);
 		teardown(&f);
 	}
 	CHECK_NUMBER(setup(&f, "mock", "{refuse: \"not today\"}"), MORTISE_INVALID);
@@ -68,7 +68,8 @@ test_codes(void)
 	if (!open_mock(&f, "mock", "{}"))
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		CHECK_TEXT_AS(get(&f, rows[i].name, NULL, text, NULL), rows[i].answer, rows[i].name);
+		CHECK_TEXT_AS(get(&f, rows[i].name, NULL, text, NULL), rows[i].answer,
+		    rows[i].name);
 		CHECK_TEXT_AS(mortise_code_name(f.error.code), rows[i].answer, "the error's code");
 		CHECK_AS(f.error.message[0] != '\0', "%s has words", rows[i].name);
 		CHECK_TEXT_AS(f.error.backend, "main", rows[i].name);
@@ -203,8 +204,10 @@ test_broken_gets(void)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (!open_mock(&f, rows[i].mock, "{}"))
 			continue;
-		CHECK_TEXT_AS(get(&f, rows[i].name, NULL, text, NULL), rows[i].answer, rows[i].mock);
-		CHECK_AS(strstr(f.error.message, rows[i].words) != NULL, "says \"%s\"", rows[i].words);
+		CHECK_TEXT_AS(get(&f, rows[i].name, NULL, text, NULL), rows[i].answer,
+		    rows[i].mock);
+		CHECK_AS(strstr(f.error.message, rows[i].words) != NULL, "says \"%s\"",
+		    rows[i].words);
 		CHECK_TEXT_AS(mortise_code_name(f.error.code), rows[i].answer, "the error's code");
 		CHECK_TEXT_AS(f.error.backend, "main", rows[i].mock);
 		teardown(&f);

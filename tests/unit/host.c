@@ -17,8 +17,9 @@ test_words(void)
 	if (!open_mock(&f, "mock", "{}"))
 		return;
 	(void)get(&f, "nobody", NULL, text, NULL);
-	CHECK_NUMBER(host->fail(&f.call, MORTISE_DENIED, MORTISE_REASON_REAUTH, "a%sb%d", "\x1b\n", 1),
-	    MORTISE_DENIED);
+	CHECK_NUMBER(host->fail(&f.call, MORTISE_DENIED, MORTISE_REASON_REAUTH, "a%sb%d", "\x1b\n",
+	    1), MORTISE_DENIED);
+	CHECK_NUMBER(f.error.reason, MORTISE_REASON_REAUTH);
 	CHECK_TEXT_AS(f.error.message, "a  b1", "no control characters");
 	host->fail_detail(&f.call, "req-1", 1500);
 	CHECK_TEXT(f.error.request_id, "req-1");
@@ -59,7 +60,8 @@ test_options(void)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (!open_mock(&f, "mock", rows[i].yaml))
 			continue;
-		CHECK_TEXT_AS(get(&f, "option/token", NULL, text, NULL), rows[i].value, rows[i].yaml);
+		CHECK_TEXT_AS(get(&f, "option/token", NULL, text, NULL), rows[i].value,
+		    rows[i].yaml);
 		teardown(&f);
 	}
 }
@@ -268,7 +270,8 @@ test_spawn(void)
 static void
 test_spawn_late(void)
 {
-	static const char *const rows[] = {"exec sleep 60", "exec >&-; sleep 60", "sleep 60 & wait"};
+	static const char *const rows[] = {"exec sleep 60", "exec >&-; sleep 60",
+	    "sleep 60 & wait"};
 	const struct mortise_host *host = backend_host();
 	struct mortise_error error = {0};
 
