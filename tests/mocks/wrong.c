@@ -21,8 +21,8 @@
 #ifndef ABI_MAJOR
 #define ABI_MAJOR MORTISE_ABI_MAJOR
 #endif
-#ifndef VERSION_TEXT
-#define VERSION_TEXT "1"
+#ifndef SAYS_VERSION
+#define SAYS_VERSION "1"
 #endif
 /* Sizes of the descriptor, the table of secrets and the one option. */
 #ifndef DESCRIPTOR_SIZE
@@ -297,7 +297,7 @@ static const struct {
 		.abi_major = ABI_MAJOR,
 		.abi_minor = MORTISE_ABI_MINOR,
 		.name = SAYS,
-		.version = VERSION_TEXT,
+		.version = SAYS_VERSION,
 		.doc = "wrong in one way, for tests",
 		.threads = THREADS,
 		.reach = MORTISE_REACH_PROCESS,
