@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/name.h"
@@ -337,13 +338,14 @@ read_root(struct config *config, struct problems *problems)
 		config_warn(config, problems);
 }
 
-/* As realpath, but the file need not be there. */
+/* Not realpath: drop-ins and relative paths lie beside the name that was given,
+ * also where that is a symbolic link. */
 static char *
 absolute(const char *path)
 {
-	char *real = realpath(path, NULL);
+	char directory[PATH_MAX];
 
-	return real != NULL ? real : text_dup(path);
+	return path_join(path[0] == '/' ? NULL : getcwd(directory, sizeof(directory)), path);
 }
 
 enum mortise_code
@@ -356,10 +358,8 @@ config_read(const char *path, struct config **config, struct problems *problems)
 		return error_memory(&problems->first);
 	}
 	made->path = config_keep(made, absolute(path), problems);
-	if (made->path != NULL)
-		config_load(made, problems);
-	/* A file that was not read to its end would bring errors of its own. */
-	if (made->memory->root != NULL)
+	/* What is missing in half a tree would bring errors of its own. */
+	if (made->path != NULL && config_load(made, problems))
 		read_root(made, problems);
 	if (problems->errors > 0) {
 		config_free(made);

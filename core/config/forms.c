@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/name.h"
@@ -29,9 +28,7 @@ form_path(const struct place *place, const char *path)
 static void
 check_literal(const struct yaml_node *node, struct problems *problems)
 {
-	struct stat st;
-
-	if (stat(node->place.file, &st) == 0 && (st.st_mode & 077) != 0)
+	if (node->exposed)
 		problem_error(problems, &node->place, "a secret stands here, and others can read "
 		    "this file; chmod 600 it, or name a file: {file: PATH}");
 }

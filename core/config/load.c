@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/digest.h"
 #include "base/file.h"
+#include "base/path.h"
 #include "config/parts.h"
 
 static bool
@@ -61,55 +63,79 @@ config_find(char *path, size_t size, struct mortise_error *error)
 	return MORTISE_OK;
 }
 
-/* A configuration is as powerful as a plugin: who may write it decides what is
- * loaded. */
-static bool
-check_owner(int fd, const struct place *place, struct problems *problems)
+/*
+ * Opens what a path leads to.  A configuration is as powerful as a plugin: who
+ * may write it decides what is loaded.  So it is checked by its descriptor, and
+ * is read from the same.
+ */
+static int
+open_trusted(const char *path, struct stat *st, struct mortise_error *error)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		problem_error(problems, place, "not a regular file; name one");
-		return false;
-	}
-	if (st.st_uid != 0 && st.st_uid != geteuid()) {
-		problem_error(problems, place, "owned by uid %lu; only root's or your own "
-		    "configuration is read", (unsigned long)st.st_uid);
-		return false;
-	}
-	if ((st.st_mode & 022) != 0) {
-		problem_error(problems, place, "others can write it (mode %03o); chmod go-w it",
-		    (unsigned int)st.st_mode & 0777);
-		return false;
-	}
-	return true;
-}
-
-/* One file's bytes, malloc'd; NULL after an error. */
-static char *
-read_file(const char *path, size_t *size, struct problems *problems)
-{
-	struct place place = {path, 0, 0};
-	int fd _cleanup_(file_close) = file_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0);
-	char *bytes;
+	char *real _cleanup_(free_pointer) = realpath(path, NULL);
+	/* Not blocking: in the place of the file may be a pipe. */
+	int fd = real == NULL ? -1 :
+	    file_open(AT_FDCWD, real, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+	enum mortise_code code = MORTISE_OK;
 
 	if (fd < 0 && errno == ENOENT) {
-		problem_error(problems, &place, "there is no such configuration; "
-		    "`mortise init` makes one");
-		return NULL;
+		(void)error_set(error, MORTISE_INVALID, MORTISE_REASON_CONFIGURATION,
+		    "there is no such file; `mortise init` makes a configuration");
+		return -1;
 	}
+	if (fd < 0 || fstat(fd, st) < 0)
+		code = error_errno(error, errno, "cannot be read");
+	else if (!S_ISREG(st->st_mode))
+		code = error_set(error, MORTISE_INVALID, MORTISE_REASON_CONFIGURATION,
+		    "not a regular file; name one");
+	else
+		code = path_check(real, st, error);
+	if (code == MORTISE_OK && (geteuid() == 0 || getauxval(AT_SECURE) != 0))
+		code = path_check_parents(real, error);
+	if (code != MORTISE_OK)
+		file_close(&fd);
+	return fd;
+}
+
+/* One file's bytes, malloc'd; NULL after an error.  *exposed: others can read it. */
+static char *
+read_file(const char *path, size_t *size, bool *exposed, struct problems *problems)
+{
+	struct place place = {path, 0, 0};
+	struct mortise_error error = {0};
+	struct stat st = {0};
+	int fd _cleanup_(file_close) = open_trusted(path, &st, &error);
+	char *bytes = NULL;
+	ssize_t n = -1;
+
 	if (fd < 0) {
-		problem_error(problems, &place, "cannot be read (errno %d); "
-		    "look at its owner and mode", errno);
+		problem_error(problems, &place, "%s", error.message);
 		return NULL;
 	}
-	if (!check_owner(fd, &place, problems))
+	if ((uint64_t)st.st_size > YAML_SIZE_MAX) {
+		problem_error(problems, &place, "larger than 1 MiB; no configuration is");
 		return NULL;
-	bytes = file_read(AT_FDCWD, path, YAML_SIZE_MAX, size);
-	if (bytes == NULL)
-		problem_error(problems, &place, errno == EFBIG ?
-		    "larger than 1 MiB; no configuration is" : "cannot be read");
+	}
+	bytes = malloc((size_t)st.st_size + 1);
+	if (bytes != NULL)
+		n = file_read_at(fd, bytes, (size_t)st.st_size, 0);
+	if (n < 0) {
+		(void)error_errno(&error, errno, "cannot be read");
+		problem_error(problems, &place, "%s", error.message);
+		free(bytes);
+		return NULL;
+	}
+	*size = (size_t)n;
+	*exposed = (st.st_mode & 077) != 0;
 	return bytes;
+}
+
+/* Marks a whole tree: a literal secret may not stand in it. */
+static void
+expose(struct yaml_node *node)
+{
+	node->exposed = true;
+	for (size_t i = 0; i < node->count; i++)
+		expose(node->values[i]);
 }
 
 /* Later drop-ins win; these lists of theirs stand before the earlier ones. */
@@ -176,29 +202,37 @@ merge(struct yaml_node *base, struct yaml_node *over, const char *name, int dept
 	over->count = 0;
 }
 
-static void
+/* false: the file was not read to its end, or is no map. */
+static bool
 add_file(struct config *config, const char *path, struct buffer *all, struct problems *problems)
 {
-	struct place start = {path, 1, 1};
 	struct yaml_node *tree;
+	bool exposed;
 	size_t size;
-	char *bytes = read_file(path, &size, problems);
+	char *bytes = read_file(path, &size, &exposed, problems);
 
 	if (bytes == NULL)
-		return;
+		return false;
 	buffer_append(all, bytes, size);
 	tree = yaml_parse(bytes, size, path, problems);
 	free(bytes);
 	if (tree == NULL)
-		return;
-	if (tree->kind != YAML_MAP)
-		problem_error(problems, &start, "a configuration is a map, such as `version: 1`");
-	else if (config->memory->root == NULL) {
+		return false;
+	if (tree->kind != YAML_MAP) {
+		problem_error(problems, &tree->place,
+		    "a configuration is a map, such as `version: 1`");
+		yaml_free(tree);
+		return false;
+	}
+	if (exposed)
+		expose(tree);
+	if (config->memory->root == NULL) {
 		config->memory->root = tree;
-		return;
-	} else
-		merge(config->memory->root, tree, "", 0, problems);
+		return true;
+	}
+	merge(config->memory->root, tree, "", 0, problems);
 	yaml_free(tree);
+	return true;
 }
 
 static int
@@ -215,7 +249,7 @@ by_bytes(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static void
+static bool
 add_drop_ins(struct config *config, struct buffer *all, struct problems *problems)
 {
 	char *directory _cleanup_(free_pointer) = path_directory(config->path);
@@ -224,34 +258,37 @@ add_drop_ins(struct config *config, struct buffer *all, struct problems *problem
 	struct place place = {config->path, 0, 0};
 	struct dirent **entries = NULL;
 	int count = folder == NULL ? -1 : scandir(folder, &entries, is_drop_in, by_bytes);
+	bool whole = count >= 0 || (folder != NULL && errno == ENOENT);
 
-	if (count < 0 && (folder == NULL || errno != ENOENT))
-		problem_error(problems, &place, "the drop-ins in mortise.d beside it cannot be read");
+	if (!whole)
+		problem_error(problems, &place, "the drop-ins in mortise.d beside it cannot be "
+		    "read; make that a directory which you may read");
 	for (int i = 0; i < count; i++) {
 		char *path = config_keep(config, path_join(folder, entries[i]->d_name), problems);
 
-		if (path != NULL)
-			add_file(config, path, all, problems);
+		whole = path != NULL && add_file(config, path, all, problems) && whole;
 		free(entries[i]);
 	}
 	free(entries);
+	return whole;
 }
 
-void
+bool
 config_load(struct config *config, struct problems *problems)
 {
 	struct buffer all _cleanup_(buffer_free) = {0};
 	struct place place = {config->path, 0, 0};
 	struct digest_part part;
 	unsigned char digest[DIGEST_SIZE];
+	bool whole = add_file(config, config->path, &all, problems);
 
-	add_file(config, config->path, &all, problems);
-	if (config->memory->root == NULL)
-		return;
-	add_drop_ins(config, &all, problems);
+	/* Each file's own mistakes are told, also when another is not whole. */
+	whole = add_drop_ins(config, &all, problems) && whole;
 	part = (struct digest_part){all.data, all.size};
-	if (all.failed || !digest_sha256(&part, 1, digest))
+	if (all.failed || !digest_sha256(&part, 1, digest)) {
 		problem_error(problems, &place, "out of memory");
-	else
-		hex_encode(digest, sizeof(digest), config->digest);
+		return false;
+	}
+	hex_encode(digest, sizeof(digest), config->digest);
+	return whole;
 }

@@ -20,8 +20,9 @@ char *config_text(struct config *, const char *text, struct problems *);
 void *config_keep(struct config *, void *block, struct problems *);
 
 /* Reads the file and its drop-ins into one tree, config->memory->root, and
- * their digest. */
-void config_load(struct config *, struct problems *);
+ * their digest.  false: not all of it is there, so what is missing in the tree
+ * may be elsewhere. */
+bool config_load(struct config *, struct problems *);
 
 /* What a map may hold. */
 struct keys {

@@ -24,6 +24,7 @@ struct yaml_node {
 	struct place place;
 	char *text;			/* scalar, NUL-terminated, may hold no NUL */
 	bool quoted;			/* scalar: 'x' or "x", so it is text and no word */
+	bool exposed;			/* others can read the file (set by who read it) */
 	struct yaml_node **keys;	/* map: scalars */
 	struct yaml_node **values;	/* map, list */
 	size_t count;			/* of values */
