@@ -9,6 +9,7 @@
 
 struct reader {
 	yaml_parser_t parser;
+	const char *bytes;
 	const char *file;
 	struct problems *problems;
 	bool stopped;		/* a syntax error, a limit, no memory: no tree */
@@ -19,6 +20,22 @@ place_of(const struct reader *reader, yaml_mark_t mark)
 {
 	return (struct place){reader->file, (unsigned int)mark.line + 1,
 	    (unsigned int)mark.column + 1};
+}
+
+/* Where a byte is: lines and characters up to it, from 1. */
+static struct place
+place_at(const char *file, const char *bytes, size_t at)
+{
+	struct place place = {file, 1, 1};
+
+	for (size_t i = 0; i < at; i++) {
+		if (bytes[i] == '\n') {
+			place.line++;
+			place.column = 1;
+		} else if (((unsigned char)bytes[i] & 0xc0) != 0x80)
+			place.column++;
+	}
+	return place;
 }
 
 static void
@@ -88,26 +105,37 @@ yaml_member(const struct yaml_node *map, const char *key)
 	return NULL;
 }
 
+/* Tells why libyaml has stopped. */
+static void
+tell_syntax(struct reader *reader)
+{
+	const yaml_parser_t *parser = &reader->parser;
+	struct place place = place_of(reader, parser->problem_mark);
+	bool nested = parser->context != NULL && parser->context_mark.line != parser->problem_mark.line;
+
+	/* A byte that may not stand there is met long before it is parsed. */
+	if (parser->error == YAML_READER_ERROR)
+		place = place_at(reader->file, reader->bytes, parser->problem_offset);
+	if (nested)
+		problem_error(reader->problems, &place, "not YAML: %s (%s that begins in line %zu); "
+		    "the rest of the file was not read", parser->problem, parser->context,
+		    parser->context_mark.line + 1);
+	else
+		problem_error(reader->problems, &place, "not YAML: %s; "
+		    "the rest of the file was not read", parser->problem);
+	reader->stopped = true;
+}
+
 /* The next event; false after an error, which has been told. */
 static bool
 next_event(struct reader *reader, yaml_event_t *event)
 {
-	yaml_mark_t mark;
-
 	if (yaml_parser_parse(&reader->parser, event) != 0)
 		return true;
-	mark = reader->parser.problem_mark;
-	if (reader->parser.error == YAML_READER_ERROR)
-		mark = reader->parser.mark;
 	if (reader->parser.error == YAML_MEMORY_ERROR)
-		stop(reader, mark, "out of memory");
-	else if (!reader->stopped) {
-		struct place place = place_of(reader, mark);
-
-		problem_error(reader->problems, &place, "not YAML: %s; "
-		    "the rest of the file was not read", reader->parser.problem);
-		reader->stopped = true;
-	}
+		stop(reader, reader->parser.mark, "out of memory");
+	else if (!reader->stopped)
+		tell_syntax(reader);
 	return false;
 }
 
@@ -207,36 +235,55 @@ check_key(struct reader *reader, const struct yaml_node *map, const struct yaml_
 		return;
 	}
 	for (size_t i = 0; i < map->count; i++) {
-		if (strcmp(map->keys[i]->text, key->text) == 0)
-			problem_error(reader->problems, &key->place,
-			    "%s is here twice, first in line %u; remove one of them", key->text,
-			    map->keys[i]->place.line);
+		if (strcmp(map->keys[i]->text, key->text) != 0)
+			continue;
+		problem_error(reader->problems, &key->place,
+		    "%s is here twice, first in line %u; remove one of them", key->text,
+		    map->keys[i]->place.line);
+		return;
 	}
+}
+
+static void
+stop_at(struct reader *reader, const struct yaml_node *node, const char *message)
+{
+	stop(reader, (yaml_mark_t){0, node->place.line - 1, node->place.column - 1}, message);
+}
+
+/* One key and its value; false at the map's end or after an error. */
+static bool
+read_pair(struct reader *reader, struct yaml_node *map, unsigned int depth)
+{
+	struct yaml_node *key = read_child(reader, YAML_MAPPING_END_EVENT, depth), *value;
+
+	if (key == NULL)
+		return false;
+	if (key->kind != YAML_SCALAR)
+		stop_at(reader, key, "a key that is no word; keys are words");
+	else if (map->count == YAML_KEYS_MAX)
+		stop_at(reader, key, "more than 4096 keys in one map; no configuration has so many");
+	else
+		check_key(reader, map, key);
+	value = read_child(reader, YAML_NO_EVENT, depth);
+	if (value == NULL) {
+		yaml_free(key);
+		return false;
+	}
+	if (yaml_add(map, key, value))
+		return true;
+	stop_at(reader, map, "out of memory");
+	return false;
 }
 
 static struct yaml_node *
 read_map(struct reader *reader, const yaml_event_t *event, unsigned int depth)
 {
-	struct yaml_node *map = new_node(reader, YAML_MAP, event->start_mark), *key, *value;
+	struct yaml_node *map = new_node(reader, YAML_MAP, event->start_mark);
 
 	refuse_decoration(reader, event, event->data.mapping_start.anchor,
 	    event->data.mapping_start.tag);
-	while (map != NULL &&
-	    (key = read_child(reader, YAML_MAPPING_END_EVENT, depth + 1)) != NULL) {
-		if (key->kind != YAML_SCALAR) {
-			stop(reader, event->start_mark, "a key that is no word; keys are words");
-			yaml_free(key);
-			break;
-		}
-		check_key(reader, map, key);
-		value = read_child(reader, YAML_NO_EVENT, depth + 1);
-		if (value == NULL) {
-			yaml_free(key);
-			break;
-		}
-		if (!yaml_add(map, key, value))
-			stop(reader, event->start_mark, "out of memory");
-	}
+	while (map != NULL && read_pair(reader, map, depth + 1))
+		continue;
 	return map;
 }
 
@@ -298,34 +345,26 @@ read_document(struct reader *reader)
 	return root;
 }
 
-/* Where a byte is: lines and characters up to it, from 1. */
-static struct place
-place_at(const char *file, const char *bytes, size_t at)
-{
-	struct place place = {file, 1, 1};
-
-	for (size_t i = 0; i < at; i++) {
-		if (bytes[i] == '\n') {
-			place.line++;
-			place.column = 1;
-		} else if (((unsigned char)bytes[i] & 0xc0) != 0x80)
-			place.column++;
-	}
-	return place;
-}
-
 struct yaml_node *
 yaml_parse(const char *bytes, size_t size, const char *file, struct problems *problems)
 {
+	static const char mark[] = "\xef\xbb\xbf";
 	struct reader reader = {.file = file, .problems = problems};
 	struct place start = {file, 1, 1};
 	struct yaml_node *root;
-	size_t valid = utf8_valid(bytes, size);
+	size_t valid;
 
 	if (size > YAML_SIZE_MAX) {
 		problem_error(problems, &start, "larger than 1 MiB; no configuration is");
 		return NULL;
 	}
+	/* Some editors put a byte order mark first; to libyaml it is a column. */
+	if (size >= strlen(mark) && memcmp(bytes, mark, strlen(mark)) == 0) {
+		bytes += strlen(mark);
+		size -= strlen(mark);
+	}
+	reader.bytes = bytes;
+	valid = utf8_valid(bytes, size);
 	if (valid < size) {
 		start = place_at(file, bytes, valid);
 		problem_error(problems, &start, "a byte that is not UTF-8; save the file as UTF-8");

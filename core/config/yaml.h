@@ -3,7 +3,7 @@
  * yaml.h: YAML text to a tree with a place on every node.  Pure: bytes in,
  * tree or problems out.  Refused: bytes that are not UTF-8, anchors, aliases,
  * tags, merge keys, duplicate keys, a second document, depth over 32, more
- * than 1 MiB.
+ * than 4096 keys in one map, more than 1 MiB.
  */
 #ifndef CONFIG_YAML_H
 #define CONFIG_YAML_H
@@ -12,6 +12,7 @@
 
 #define YAML_SIZE_MAX (UINT64_C(1) << 20)
 #define YAML_DEPTH_MAX 32
+#define YAML_KEYS_MAX 4096	/* a walk over all pairs of them, or a chain of them, is short */
 
 enum yaml_kind {
 	YAML_SCALAR,

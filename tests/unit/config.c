@@ -92,7 +92,7 @@ static const struct {
 	{"a key twice", HEAD SECRET AUDIT "version: 1\n",
 	    {"5:1: version is here twice, first in line 1; remove one of them"}},
 	{"two documents", HEAD SECRET AUDIT "---\nversion: 1\n", {"5:1: a second document"}},
-	{"a key that is no word", HEAD SECRET AUDIT "? [1]\n: 2\n", {"1:1: a key that is no word"}},
+	{"a key that is no word", HEAD SECRET AUDIT "? [1]\n: 2\n", {"5:3: a key that is no word"}},
 	{"a NUL", HEAD SECRET AUDIT "deadline: \"1s\\0\"\n", {"5:11: a NUL byte"}},
 	{"columns are characters", HEAD "secret: [{match: \"\xc3\xa4\xc3\xb6\", use: x}, {match: \"*\", use: a}]\n"
 	    AUDIT, {"3:29: x is no backend"}},
