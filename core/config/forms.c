@@ -44,6 +44,9 @@ check_member(const struct yaml_node *key, const struct yaml_node *value,
 			continue;
 		if (value->kind != YAML_SCALAR || value->text[0] == '\0')
 			problem_error(problems, &value->place, "%s needs a text", key->text);
+		else if (strcmp(key->text, "credential") == 0 && strchr(value->text, '/') != NULL)
+			problem_error(problems, &value->place, "a credential's name has no slash; "
+			    "name a file by {file: PATH}");
 		return;
 	}
 	nearest = nearest_word(key->text, form_keys);
@@ -123,7 +126,7 @@ read_credential(const char *name, struct mortise_secret **value, struct mortise_
 	const char *directory = secure_getenv("CREDENTIALS_DIRECTORY");
 	char *path _cleanup_(free_pointer) = NULL;
 
-	if (directory == NULL || strchr(name, '/') != NULL)
+	if (directory == NULL)
 		return error_set(error, MORTISE_NOT_FOUND, MORTISE_REASON_CONFIGURATION,
 		    "there is no credential %s; systemd's LoadCredential= gives it to a unit", name);
 	path = path_join(directory, name);

@@ -19,6 +19,7 @@ struct mortise_options {
 	const char *key;			/* of a map's element */
 	char *text;				/* string, enum's word */
 	int64_t number;
+	bool wrong;				/* an enum whose word is none */
 	struct mortise_options **children;
 	size_t count;
 };
@@ -120,6 +121,9 @@ wrong_type(const struct mortise_options *value, const char *name, struct problem
 	if (yes_no)
 		problem_error(problems, &node->place, "%s is %s; write %s", name, node->text,
 		    node->text[0] == 'y' || node->text[1] == 'n' ? "true" : "false");
+	else if (node->kind == YAML_SCALAR && node->quoted)
+		problem_error(problems, &node->place, "%s must be %s, and without quotes", name,
+		    looks((enum mortise_option_type)value->option->type));
 	else
 		problem_error(problems, &node->place, "%s must be %s", name,
 		    looks((enum mortise_option_type)value->option->type));
@@ -178,6 +182,7 @@ check_number(struct mortise_options *value, const char *name, struct problems *p
 	    option->type != MORTISE_OPTION_ENUM))
 		wrong_type(value, name, problems);
 	else if (!parse_scalar(value, value->node->text)) {
+		value->wrong = true;
 		if (option->type == MORTISE_OPTION_ENUM)
 			wrong_word(value, name, problems);
 		else
@@ -241,44 +246,6 @@ child_named(const struct mortise_options *group, const char *name, size_t length
 	return NULL;
 }
 
-/* Does the chooser's word make this member one of the group's? */
-static bool
-is_chosen(const struct mortise_options *group, const struct mortise_option *option)
-{
-	const struct mortise_options *chooser;
-	const char *word;
-
-	if (option->chosen_by == NULL)
-		return true;
-	chooser = child_named(group, option->chosen_by, strlen(option->chosen_by));
-	if (chooser == NULL || (chooser->node == NULL && chooser->option->initial == NULL))
-		return false;
-	word = chooser->option->words[chooser->number];
-	for (size_t i = 0; option->chosen_for[i] != NULL; i++) {
-		if (strcmp(option->chosen_for[i], word) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void
-check_member(struct mortise_options *group, size_t i, struct problems *problems)
-{
-	const struct mortise_option *option = group->members[i];
-	const struct yaml_node *node = yaml_member(group->node, option->name);
-	bool chosen = is_chosen(group, option);
-
-	if (node != NULL && !chosen)
-		problem_error(problems, &node->place, "%s does not go with this %s; remove one of "
-		    "them", option->name, option->chosen_by);
-	else if (node == NULL && chosen && group->node != NULL &&
-	    (option->flags & MORTISE_OPTION_REQUIRED) != 0)
-		problem_error(problems, &group->place, "%s is missing: %s", option->name,
-		    option->doc);
-	group->children[i] = check_value(option, node, node == NULL ? &group->place : &node->place,
-	    option->name, problems);
-}
-
 static bool
 is_word_of(const char *word, const char *const *words)
 {
@@ -287,6 +254,50 @@ is_word_of(const char *word, const char *const *words)
 			return true;
 	}
 	return false;
+}
+
+enum chosen {
+	CHOSEN,
+	NOT_CHOSEN,
+	UNDECIDED	/* the chooser is missing or wrong, which is told by itself */
+};
+
+/* Does the chooser's word make this member one of the group's? */
+static enum chosen
+is_chosen(const struct mortise_options *group, const struct mortise_option *option)
+{
+	const struct mortise_options *chooser;
+
+	if (option->chosen_by == NULL)
+		return CHOSEN;
+	chooser = child_named(group, option->chosen_by, strlen(option->chosen_by));
+	if (chooser == NULL || chooser->wrong)
+		return UNDECIDED;
+	if (chooser->node == NULL && chooser->option->initial == NULL)
+		return (chooser->option->flags & MORTISE_OPTION_REQUIRED) != 0 ? UNDECIDED :
+		    NOT_CHOSEN;
+	return is_word_of(chooser->option->words[chooser->number], option->chosen_for) ? CHOSEN :
+	    NOT_CHOSEN;
+}
+
+static void
+check_member(struct mortise_options *group, size_t i, struct problems *problems)
+{
+	const struct mortise_option *option = group->members[i];
+	const struct yaml_node *node = yaml_member(group->node, option->name);
+	enum chosen chosen = is_chosen(group, option);
+	/* The whole map is there also where nothing is given in it. */
+	bool there = group->node != NULL || group->option == NULL;
+
+	if (node != NULL && chosen == NOT_CHOSEN)
+		problem_error(problems, &node->place, "%s does not go with this %s; remove one of "
+		    "them", option->name, option->chosen_by);
+	else if (node == NULL && chosen == CHOSEN && there &&
+	    (option->flags & MORTISE_OPTION_REQUIRED) != 0)
+		problem_error(problems, &group->place, "%s is missing: %s", option->name,
+		    option->doc);
+	group->children[i] = check_value(option, node, node == NULL ? &group->place : &node->place,
+	    option->name, problems);
 }
 
 static void
@@ -340,20 +351,27 @@ check_group(struct mortise_options *group, const char *const *skip, struct probl
 }
 
 static void
+take_text(struct mortise_options *value, const char *text, struct problems *problems)
+{
+	value->text = (value->option->flags & MORTISE_OPTION_PATH) != 0 ?
+	    form_path(&value->place, text) : text_dup(text);
+	if (value->text == NULL)
+		no_memory(problems, &value->place);
+}
+
+static void
 check_string(struct mortise_options *value, const char *name, struct problems *problems)
 {
 	bool secret = (value->option->flags & MORTISE_OPTION_SECRET) != 0;
 
 	form_check(value->node, secret, problems);
-	if (value->node->kind != YAML_SCALAR || secret)
+	if (value->node->kind != YAML_SCALAR)
 		return;
 	if (value->node->text[0] == '\0')
 		problem_error(problems, &value->node->place, "%s is empty; give it a value, or "
 		    "remove it", name);
-	value->text = (value->option->flags & MORTISE_OPTION_PATH) != 0 ?
-	    form_path(&value->node->place, value->node->text) : text_dup(value->node->text);
-	if (value->text == NULL)
-		no_memory(problems, &value->place);
+	if (!secret)
+		take_text(value, value->node->text, problems);
 }
 
 static void
@@ -364,11 +382,8 @@ take_default(struct mortise_options *value, struct problems *problems)
 	if (initial == NULL)
 		return;
 	(void)parse_scalar(value, initial);
-	if (value->option->type != MORTISE_OPTION_STRING)
-		return;
-	value->text = text_dup(initial);
-	if (value->text == NULL)
-		no_memory(problems, &value->place);
+	if (value->option->type == MORTISE_OPTION_STRING)
+		take_text(value, initial, problems);
 }
 
 static struct mortise_options *
