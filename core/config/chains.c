@@ -118,18 +118,28 @@ void
 config_entries(struct config *config, const struct yaml_node *node, const char *name,
     struct chain *chain, struct problems *problems)
 {
-	bool single = node->kind != YAML_LIST;
+	bool single = node->kind == YAML_SCALAR;
 	size_t count = single ? 1 : node->count;
-	struct chain_entry *entries = config_take(config, count, sizeof(*entries), problems);
+	struct chain_entry *entries;
 
 	chain->name = name;
 	chain->place = node->place;
+	if (node->kind == YAML_MAP) {
+		problem_error(problems, &node->place, "%s must be a name or a list of entries, such "
+		    "as [main, {use: store, control: optional}]", name);
+		return;
+	}
+	if (count == 0 || count > CHAIN_CALLS_MAX) {
+		problem_error(problems, &node->place, count == 0 ?
+		    "an empty chain; name at least one entry" :
+		    "more than 64 entries, each of which is a backend call; take some out");
+		return;
+	}
+	entries = config_take(config, count, sizeof(*entries), problems);
 	if (entries == NULL)
 		return;
 	chain->entries = entries;
 	chain->count = count;
-	if (count == 0)
-		problem_error(problems, &node->place, "an empty chain; name at least one entry");
 	for (size_t i = 0; i < count; i++)
 		parse_entry(config, single ? node : node->values[i], &entries[i], problems);
 }
@@ -138,7 +148,10 @@ config_entries(struct config *config, const struct yaml_node *node, const char *
  * in a cycle. */
 struct walk {
 	const struct config *config;
-	unsigned char *state;	/* by chain: 0 new, 1 being looked at, 2 done */
+	struct {
+		enum { NEW, OPEN, DONE } state;
+		size_t begin;	/* of its name in the path, while open */
+	} *marks;		/* by chain */
 	struct buffer path;
 	bool cycle;
 };
@@ -148,47 +161,65 @@ walk_chain(struct walk *walk, const struct chain *chain, struct problems *proble
 {
 	size_t index = (size_t)(chain - walk->config->chains), length = walk->path.size;
 
-	buffer_format(&walk->path, "%s%s", length == 0 ? "" : " -> ", chain->name);
-	walk->state[index] = 1;
-	for (size_t i = 0; i < chain->count; i++) {
+	buffer_text(&walk->path, length == 0 ? "" : " -> ");
+	walk->marks[index].begin = walk->path.size;
+	walk->marks[index].state = OPEN;
+	buffer_text(&walk->path, chain->name);
+	for (size_t i = 0; i < chain->count && !walk->path.failed; i++) {
 		const struct chain_entry *entry = &chain->entries[i];
-		unsigned char state = entry->inner == NULL ? 2 :
-		    walk->state[entry->inner - walk->config->chains];
+		size_t inner = entry->inner == NULL ? 0 :
+		    (size_t)(entry->inner - walk->config->chains);
 
-		if (state == 1) {
-			walk->cycle = true;
-			problem_error(problems, &entry->place, "a cycle: %s -> %s; a chain cannot "
-			    "use itself", walk->path.failed ? chain->name : walk->path.data,
-			    entry->use);
-		} else if (state == 0)
+		if (entry->inner == NULL || walk->marks[inner].state == DONE)
+			continue;
+		if (walk->marks[inner].state == NEW) {
 			walk_chain(walk, entry->inner, problems);
+			continue;
+		}
+		walk->cycle = true;
+		problem_error(problems, &entry->place, "a cycle: %s -> %s; take one of these out",
+		    walk->path.data + walk->marks[inner].begin, entry->use);
 	}
-	walk->state[index] = 2;
+	walk->marks[index].state = DONE;
 	if (!walk->path.failed) {
 		walk->path.size = length;
 		walk->path.data[length] = '\0';
 	}
 }
 
-/* Chains that no route reaches are checked too. */
-static void
+void
+config_check_chain(const struct chain *chain, struct problems *problems)
+{
+	struct mortise_error error = {0};
+	struct place place;
+
+	if (chain_check(chain, &error) == MORTISE_OK)
+		return;
+	place = (struct place){error.file, error.line, error.column};
+	problem_error(problems, &place, "%s", error.message);
+}
+
+/* Chains that no route reaches are checked too.  false: they cannot be run. */
+static bool
 check_chains(struct config *config, struct problems *problems)
 {
 	struct walk walk = {.config = config};
-	struct mortise_error error = {0};
+	struct place place = {config->path, 0, 0};
+	size_t before = problems->errors;
 
-	walk.state = config_take(config, config->chains_count, 1, problems);
-	if (walk.state == NULL)
-		return;
+	walk.marks = config_take(config, config->chains_count, sizeof(*walk.marks), problems);
+	if (walk.marks == NULL)
+		return false;
 	for (size_t i = 0; i < config->chains_count; i++) {
-		if (walk.state[i] == 0)
+		if (walk.marks[i].state == NEW)
 			walk_chain(&walk, &config->chains[i], problems);
 	}
+	if (walk.path.failed)
+		problem_error(problems, &place, "out of memory");
 	buffer_free(&walk.path);
-	for (size_t i = 0; !walk.cycle && problems->errors == 0 && i < config->chains_count; i++) {
-		if (chain_check(&config->chains[i], &error) != MORTISE_OK)
-			problem_error(problems, &config->chains[i].place, "%s", error.message);
-	}
+	for (size_t i = 0; !walk.cycle && i < config->chains_count; i++)
+		config_check_chain(&config->chains[i], problems);
+	return problems->errors == before;
 }
 
 static bool
@@ -205,6 +236,7 @@ void
 config_chains(struct config *config, struct problems *problems)
 {
 	const struct yaml_node *node = yaml_member(config->memory->root, "chains");
+	size_t before = problems->errors;
 
 	if (node == NULL)
 		return;
@@ -232,5 +264,6 @@ config_chains(struct config *config, struct problems *problems)
 			    key->text);
 		config_entries(config, node->values[i], key->text, &config->chains[i], problems);
 	}
-	check_chains(config, problems);
+	config->memory->chains_broken = problems->errors > before ||
+	    !check_chains(config, problems);
 }

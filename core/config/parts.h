@@ -10,6 +10,7 @@ struct config_memory {
 	void **blocks;
 	size_t count;
 	struct yaml_node *root;
+	bool chains_broken;	/* told: what uses them is not checked on */
 };
 
 /* Zeroed, and the configuration's; NULL = no memory, which is told. */
@@ -42,6 +43,8 @@ void config_routes(struct config *, struct problems *);
 /* The entries that a name or a list says. */
 void config_entries(struct config *, const struct yaml_node *, const char *name, struct chain *,
     struct problems *);
+/* Tells what makes a chain unfit to be run, where it stands. */
+void config_check_chain(const struct chain *, struct problems *);
 /* What is legal and yet probably not meant. */
 void config_warn(const struct config *, struct problems *);
 

@@ -9,7 +9,6 @@ static void
 read_operation(struct config *config, const struct yaml_node *node, const char *name,
     struct config_operation *operation, struct problems *problems)
 {
-	struct mortise_error error = {0};
 	const struct chain *named;
 	size_t before = problems->errors;
 
@@ -29,8 +28,8 @@ read_operation(struct config *config, const struct yaml_node *node, const char *
 		operation->chain.entries = named->entries;
 		operation->chain.count = named->count;
 	}
-	if (chain_check(&operation->chain, &error) != MORTISE_OK)
-		problem_error(problems, &node->place, "%s", error.message);
+	if (!config->memory->chains_broken)
+		config_check_chain(&operation->chain, problems);
 }
 
 static const char *
