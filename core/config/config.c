@@ -279,13 +279,33 @@ read_audit(struct config *config, const struct yaml_node *root, struct problems 
 		read_trail(config, trail, problems);
 }
 
-/* Once and only once. */
+/* Makes the one place of a mark a part of the name around it; false: there is
+ * none, or several. */
 static bool
-has_once(const char *text, const char *mark)
+fill(char *text, const char *mark, const char **at)
 {
-	const char *at = strstr(text, mark);
+	char *found = strstr(text, mark);
 
-	return at != NULL && strstr(at + 1, mark) == NULL;
+	if (found == NULL || strstr(found + 1, mark) != NULL)
+		return false;
+	memset(found, 'x', strlen(mark));
+	*at = found;
+	return true;
+}
+
+/* Can every pair of platform and connection be told apart by its name?  A slash
+ * is all that stands in neither. */
+static bool
+is_template(char *text)
+{
+	const char *platform, *connection;
+	size_t apart;
+
+	if (!fill(text, "{platform}", &platform) || !fill(text, "{connectionId}", &connection) ||
+	    name_check(text, NULL) != MORTISE_OK)
+		return false;
+	apart = (size_t)(platform < connection ? connection - platform : platform - connection);
+	return memchr(platform < connection ? platform : connection, '/', apart) != NULL;
 }
 
 static void
@@ -293,7 +313,7 @@ read_tokens(struct config *config, const struct yaml_node *root, struct problems
 {
 	static const char *const known[] = {"name", NULL};
 	const struct yaml_node *tokens = yaml_member(root, "tokens"), *name;
-	char *plain;
+	char *copy;
 
 	config->token_name = "oauth/{platform}/{connectionId}";
 	if (tokens == NULL || !keys_check(tokens, "tokens", &(struct keys){known, NULL}, problems) ||
@@ -302,18 +322,11 @@ read_tokens(struct config *config, const struct yaml_node *root, struct problems
 		return;
 	config->token_name = name->text;
 	config->token_name_place = name->place;
-	plain = config_text(config, name->text, problems);
-	if (plain == NULL)
-		return;
-	/* What stays is to be a name: braces stand for letters of one. */
-	for (char *p = plain; *p != '\0'; p++) {
-		if (*p == '{' || *p == '}')
-			*p = 'x';
-	}
-	if (!has_once(name->text, "{platform}") || !has_once(name->text, "{connectionId}") ||
-	    name_check(plain, NULL) != MORTISE_OK)
+	copy = config_text(config, name->text, problems);
+	if (copy != NULL && !is_template(copy))
 		problem_error(problems, &name->place, "name must hold {platform} and {connectionId} "
-		    "once each, and be a secret's name otherwise");
+		    "once each, with a slash between them, and be a secret's name otherwise; "
+		    "such as oauth/{platform}/{connectionId}");
 }
 
 static void
