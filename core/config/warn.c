@@ -24,19 +24,41 @@ warn_writes(const struct chain *chain, enum chain_op op, struct problems *proble
 {
 	for (size_t i = 0; i < chain->count; i++) {
 		const struct chain_entry *entry = &chain->entries[i];
+		bool stops = chain_action_for(entry, MORTISE_OK, op) == CHAIN_DONE;
 
-		if (op == CHAIN_PUT && i + 1 < chain->count &&
-		    (entry->word == CHAIN_SUFFICIENT || entry->word == CHAIN_FALLBACK))
-			problem_warning(problems, &entry->place, "a put that %s takes stops here, "
-			    "and the entries behind it keep an older value; use requisite",
-			    entry->use);
+		if (stops && i + 1 < chain->count)
+			problem_warning(problems, &entry->place, "a %s that %s takes stops here, "
+			    "and the entries behind it keep %s; use %s", chain_op_name(op),
+			    entry->use, op == CHAIN_PUT ? "an older value" : "the name",
+			    chain_word_name(chain_default_word(op)));
 		else if (may_be_passed(entry, op))
 			problem_warning(problems, &entry->place, "a %s can end well although %s "
-			    "failed, which is left behind then; use requisite or required",
-			    chain_op_name(op), entry->use);
+			    "failed, which is left behind then; use %s", chain_op_name(op),
+			    entry->use, chain_word_name(chain_default_word(op)));
 		if (entry->inner != NULL)
 			warn_writes(entry->inner, op, problems);
 	}
+}
+
+static const struct config_operation *
+operation_of(const struct config_route *route, enum chain_op op)
+{
+	return op == CHAIN_PUT ? &route->put : &route->delete;
+}
+
+/* The writes of route i; a chain that several routes name is told once. */
+static void
+warn_operation(const struct config *config, size_t i, enum chain_op op, struct problems *problems)
+{
+	const struct config_operation *operation = operation_of(&config->secret[i], op);
+
+	if (operation->given != CONFIG_CHAIN || chain_calls(&operation->chain) < 2)
+		return;
+	for (size_t k = 0; k < i; k++) {
+		if (operation_of(&config->secret[k], op)->chain.entries == operation->chain.entries)
+			return;
+	}
+	warn_writes(&operation->chain, op, problems);
 }
 
 /* The backends of a chain in the order of their first call. */
@@ -115,12 +137,10 @@ config_warn(const struct config *config, struct problems *problems)
 		const struct config_route *route = &config->secret[i];
 		bool put = route->put.given == CONFIG_CHAIN;
 
-		if (put && chain_calls(&route->put.chain) > 1)
-			warn_writes(&route->put.chain, CHAIN_PUT, problems);
+		warn_operation(config, i, CHAIN_PUT, problems);
 		if (put)
 			warn_tokens(config, route, problems);
-		if (route->delete.given == CONFIG_CHAIN && chain_calls(&route->delete.chain) > 1)
-			warn_writes(&route->delete.chain, CHAIN_DELETE, problems);
+		warn_operation(config, i, CHAIN_DELETE, problems);
 		if (put && route->get.given == CONFIG_CHAIN)
 			warn_order(route, problems);
 	}
