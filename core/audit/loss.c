@@ -83,7 +83,7 @@ accept_locked(struct trail *trail, const char *reason, const char *by, struct mo
 	struct view head _cleanup_(view_free) = {.pending = NULL};
 	struct record_gap gap = {.reason = reason, .by = by};
 	struct lock_state lock = {.segment = 0};
-	uint64_t seen;
+	uint64_t seen = 0;
 	enum mortise_code code = find_end(trail, &seen, error);
 	bool known = head_read(trail->directory, &head, NULL) == MORTISE_OK;
 

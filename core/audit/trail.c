@@ -376,7 +376,7 @@ trail_append(struct trail *trail, const struct record *record, bool durable, uin
     struct mortise_error *error)
 {
 	const struct timespec until = deadline_timespec(deadline);
-	struct entry *entry;
+	struct entry *entry = NULL;
 	enum mortise_code code = new_entry(trail, record, durable, &entry, error);
 	int waited = 0;
 

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../test.h"
@@ -290,7 +291,7 @@ test_states(struct mortise *context, struct mortise_error *error)
 	    MORTISE_NOT_FOUND);
 	options.ttl_ms = 1;
 	CHECK_NUMBER(mortise_state_create(context, NULL, &options, state, error), MORTISE_OK);
-	(void)usleep(20000);
+	(void)nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
 	CHECK_NUMBER_AS(mortise_state_validate(context, NULL, state, "cookie", NULL, NULL, error),
 	    MORTISE_NOT_FOUND, "too late");
 	options.agency_id = NULL;
