@@ -5,7 +5,8 @@
  *
  * A program opens a context from a configuration file and calls operations on
  * it from any number of threads.  The library never prints, exits, aborts or
- * changes the process, and starts no thread of its own.
+ * changes the process, and starts no thread but for a name lookup that a plugin
+ * asks for, which may outlast its deadline.
  *
  * Every fallible function returns an enum mortise_code.  Results go through
  * out-parameters, which are set on MORTISE_OK only.  The last argument is an
