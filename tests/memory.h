@@ -29,6 +29,18 @@ canary_make(struct canary *canary)
 	return random_bytes(canary->masked, CANARY_SIZE) && random_bytes(canary->mask, CANARY_SIZE);
 }
 
+/* One of letters, which fits into JSON and a command line. */
+__attribute__((unused)) static bool
+canary_make_text(struct canary *canary)
+{
+	if (!canary_make(canary))
+		return false;
+	for (size_t i = 0; i < CANARY_SIZE; i++)
+		canary->masked[i] = (unsigned char)(('a' + canary->masked[i] % 26) ^
+		    canary->mask[i]);
+	return true;
+}
+
 __attribute__((unused)) static void
 canary_write(const struct canary *canary, void *to)
 {

@@ -1,92 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The public API as a program uses it: the first user's whole flow, the agency
  * rule, backends swapped by the configuration alone, threads. */
-#include <ftw.h>
 #include <pthread.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "../test.h"
-
-static char directory[] = "/tmp/mortise-flow-XXXXXX";
-
-/* --- an installation in a temporary folder ---------------------------------- */
-
-static void
-write_file(const char *name, const char *text, mode_t mode)
-{
-	char path[256];
-	FILE *file;
-
-	(void)snprintf(path, sizeof(path), "%s/%s", directory, name);
-	(void)unlink(path);
-	file = fopen(path, "w");
-	if (file == NULL || fputs(text, file) < 0 || fclose(file) != 0 || chmod(path, mode) != 0) {
-		printf("Bail out! cannot write %s\n", path);
-		exit(1);
-	}
-}
-
-static struct mortise *
-open_config(const char *name, struct mortise_error *error)
-{
-	char path[256];
-	struct mortise_open_options options = {
-		.size = sizeof(options), .config_path = path, .program = "flow",
-	};
-	struct mortise *context = NULL;
-
-	(void)snprintf(path, sizeof(path), "%s/%s", directory, name);
-	if (mortise_open(&options, &context, error) != MORTISE_OK)
-		printf("# %s:%u:%u: %s\n", mortise_error_file(error), mortise_error_line(error),
-		    mortise_error_column(error), mortise_error_message(error));
-	return context;
-}
-
-static void
-install(void)
-{
-	char plugins[512], text[1024];
-
-	if (mkdtemp(directory) == NULL) {
-		printf("Bail out! no temporary folder\n");
-		exit(1);
-	}
-	(void)snprintf(plugins, sizeof(plugins), "plugin-path: [%s/plugins/.libs]\n",
-	    getenv("builddir"));
-	write_file("key", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\n", 0400);
-	(void)snprintf(text, sizeof(text), "version: 1\n%s%s", plugins,
-	    "backends:\n"
-	    "  store: {plugin: local, path: store.db, key: {file: key}}\n"
-	    "  spare: {plugin: local, path: spare.db, key: {file: key}}\n"
-	    "secret:\n"
-	    "  - {match: \"moved/*\", get: [store, spare], put: store, delete: store}\n"
-	    "  - {match: \"*\", use: store}\n"
-	    "state: [{match: \"*\", use: store}]\n"
-	    "audit: {trail: {path: trail}}\n");
-	write_file("a.yaml", text, 0600);
-	(void)snprintf(text, sizeof(text), "version: 1\n%s%s", plugins,
-	    "backends:\n"
-	    "  store: {plugin: local, path: store.db, key: {file: key}}\n"
-	    "  spare: {plugin: local, path: spare.db, key: {file: key}}\n"
-	    "secret:\n"
-	    "  - {match: \"moved/*\", get: [spare, store], put: spare, delete: spare}\n"
-	    "  - {match: \"*\", use: store}\n"
-	    "state: [{match: \"*\", use: store}]\n"
-	    "audit: {trail: {path: trail}}\n");
-	write_file("b.yaml", text, 0600);
-}
-
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(path);
-}
+#include "install.h"
 
 /* --- helpers ------------------------------------------------------------------ */
 
@@ -429,6 +347,12 @@ main(void)
 	struct mortise *context;
 
 	install();
+	write_config("a.yaml",
+	    "  - {match: \"moved/*\", get: [store, spare], put: store, delete: store}\n"
+	    "  - {match: \"*\", use: store}\n");
+	write_config("b.yaml",
+	    "  - {match: \"moved/*\", get: [spare, store], put: spare, delete: spare}\n"
+	    "  - {match: \"*\", use: store}\n");
 	context = open_config("a.yaml", error);
 	CHECK(context != NULL);
 	if (context != NULL) {
@@ -441,6 +365,6 @@ main(void)
 		test_verify("trail");
 	}
 	mortise_error_free(error);
-	(void)nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	uninstall();
 	return test_end();
 }
