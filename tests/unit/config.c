@@ -141,6 +141,43 @@ static const struct {
 	{"a cycle", HEAD "chains: {c: [a, d], d: [e], e: [c]}\n" SECRET AUDIT,
 	    {"3:33: a cycle: c -> d -> e -> c"}},
 	{"a chain in itself", HEAD "chains: {c: [c]}\n" SECRET AUDIT, {"3:14: a cycle: c -> c"}},
+	{"the way to a cycle", HEAD "chains: {b0: [c], c: [d], d: [c]}\nsecret: [{match: \"*\", use: b0}]\n"
+	    AUDIT, {"3:31: a cycle: c -> d -> c; take one of these out"}},
+	{"a chain that is a map", HEAD "chains: {c: {use: a}}\n" SECRET AUDIT,
+	    {"3:13: c must be a name or a list of entries"}},
+	{"an operation that is a map", HEAD "secret: [{match: \"*\", use: a, get: {use: b}}]\n" AUDIT,
+	    {"3:36: get must be a name or a list of entries"}},
+	{"a list in a list", HEAD "chains: {c: [[a]]}\n" SECRET AUDIT, {"3:14: an entry must be a map"}},
+	{"a use that is a list", HEAD "chains: {c: [{use: [a]}]}\n" SECRET AUDIT,
+	    {"3:20: use must be a text"}},
+	{"an entry's stale", HEAD "chains: {c: [{use: a, stale: allow}]}\n" SECRET AUDIT,
+	    {"3:23: stale is not part of this version yet; remove it"}},
+	{"codes that are no map", HEAD "chains: {c: [{use: a, codes: [denied]}]}\n" SECRET AUDIT,
+	    {"3:30: codes is a map of code to action"}},
+	{"a route's list", HEAD "secret: [{match: \"*\", use: a, list: a}]\n" AUDIT,
+	    {"3:31: unknown key list in a route"}},
+	{"a state route's get", HEAD "state: [{match: \"*\", use: a, get: b}]\n" SECRET AUDIT,
+	    {"3:30: unknown key get in a state route"}},
+	{"no last state route", HEAD "state: [{match: \"x\", use: a}]\n" SECRET AUDIT,
+	    {"3:9: the last route of state must match \"*\""}},
+	{"a route that is a word", HEAD "secret: [a]\n" AUDIT,
+	    {"3:10: a route must be a map", "3:10: the last route of secret"}},
+	{"a match that is a list", HEAD "secret: [{match: [x], use: a}, {match: \"*\", use: a}]\n" AUDIT,
+	    {"3:18: match must be a text"}},
+	{"backends that are a list", "version: 1\nbackends: [a]\nsecret: [{match: \"*\", use: a}]\n" AUDIT,
+	    {"2:11: backends is missing", "3:28: a is no backend"}},
+	{"a plugin that is a map", "version: 1\nbackends: {a: {plugin: {}}}\n" SECRET AUDIT,
+	    {"2:24: plugin must be a text"}},
+	{"a call that is a word", "version: 1\nbackends: {a: {plugin: m, call: 2s}}\n" SECRET AUDIT,
+	    {"2:33: call must be a map"}},
+	{"a timeout", "version: 1\nbackends: {a: {plugin: m, call: {timeout: 2}}}\n" SECRET AUDIT,
+	    {"2:43: timeout must be a duration"}},
+	{"a retention", HEAD SECRET "audit: {trail: {path: t, retention: ever}}\n",
+	    {"4:37: retention must be a duration"}},
+	{"depth beside another mistake", HEAD "chains: {c00: [a], c01: [c00], c02: [c01], c03: [c02], "
+	    "c04: [c03], c05: [c04], c06: [c05],\n c07: [c06], c08: [c07], c09: [c08], c10: [c09], "
+	    "c11: [c10], c12: [c11], c13: [c12],\n c14: [c13], c15: [c14],\n c16: [c15], c17: [c16]}\n" SECRET AUDIT
+	    "foo: 1\n", {"9:1: unknown key foo", "3:26: chain 'c00' is nested deeper than 16"}},
 	{"too many calls", HEAD "chains: {c: [a, a, a, a, a, a, a, a, a], d: [c, c, c, c, c, c, c, c]}\n"
 	    SECRET AUDIT, {"3:"}},
 	{"an open route", HEAD "secret: [{match: \"*\", get: a, put: none}]\n" AUDIT,
@@ -162,6 +199,12 @@ static const struct {
 	{"audit no", HEAD SECRET "audit: no\n", {"4:8: audit must be a map"}},
 	{"a token name", HEAD SECRET AUDIT "tokens: {name: \"oauth/{platform}\"}\n",
 	    {"5:16: name must hold {platform} and {connectionId} once each"}},
+	{"token names that are one", HEAD SECRET AUDIT "tokens: {name: \"t/{platform}-{connectionId}\"}\n",
+	    {"5:16: name must hold"}},
+	{"a token name with another mark", HEAD SECRET AUDIT
+	    "tokens: {name: \"{agency}/{platform}/{connectionId}\"}\n", {"5:16: name must hold"}},
+	{"a platform twice", HEAD SECRET AUDIT
+	    "tokens: {name: \"{platform}/{platform}/{connectionId}\"}\n", {"5:16: name must hold"}},
 	{"a token name that is none", HEAD SECRET AUDIT
 	    "tokens: {name: \"/{platform}/{connectionId}\"}\n", {"5:16: name must hold"}},
 	{"several at once", "version: 1\nbackends: {a: {plugin: memory}}\nsecret: [{match: \"*\", use: x}]\n"
@@ -363,6 +406,17 @@ test_warnings(void)
 		    {"w 3:37: a put that a takes stops here", "w 3:10: tokens may be kept"}},
 		{"an optional put", HEAD "secret: [{match: \"x\", use: a, put: [a, {use: b, control: optional}]}, "
 		    "{match: \"*\", use: a}]\n" AUDIT, {"w 3:40: a put can end well although b failed"}},
+		{"a binding put", HEAD "secret: [{match: \"x\", use: a, put: [{use: b, control: binding}, a]}, "
+		    "{match: \"*\", use: a}]\n" AUDIT, {"w 3:37: a put that b takes stops here, and the "
+		    "entries behind it keep an older value; use requisite"}},
+		{"a put that is done", HEAD "secret: [{match: \"x\", use: a, put: [{use: b, codes: {ok: done}}, "
+		    "a]}, {match: \"*\", use: a}]\n" AUDIT, {"w 3:37: a put that b takes stops here"}},
+		{"a delete with sufficient", HEAD "secret: [{match: \"x\", use: a, delete: [{use: b, control: "
+		    "sufficient}, a]}, {match: \"*\", use: a}]\n" AUDIT, {"w 3:40: a delete that b takes stops "
+		    "here, and the entries behind it keep the name; use required"}},
+		{"a chain of two routes", HEAD "chains: {c: [a, {use: b, control: optional}]}\n"
+		    "secret: [{match: \"x\", put: c, use: a}, {match: \"y\", put: c, use: a}, "
+		    "{match: \"*\", use: a}]\n" AUDIT, {"w 3:17: a put can end well although b failed"}},
 		{"an optional delete", HEAD "secret: [{match: \"x\", use: a, delete: [a, {use: b, control: optional}]},"
 		    " {match: \"*\", use: a}]\n" AUDIT, {"w 3:43: a delete can end well although b failed"}},
 		{"another order", HEAD "secret: [{match: \"x\", use: [a, b], get: [b, a]}, {match: \"*\", use: a}]\n"
@@ -382,6 +436,118 @@ test_warnings(void)
 		config_free(config);
 		free(told);
 	}
+}
+
+/* Drop-ins lie beside the name that was given; every file's mistakes are told. */
+static void
+test_files(void)
+{
+	static const char base[] = HEAD SECRET AUDIT, half[] = "deadline: [\n", late[] = "deadline: 7s\n";
+	struct config *config;
+	char path[128], real[128];
+	char *told;
+
+	write_file("mortise.d/10.yaml", half, strlen(half), 0600);
+	told = read_text("version: &x 1\nfoo: 1\n", 21, &config);
+	CHECK_TEXT_AS(told, "1:10: an anchor (&name): not used here; write the value out\n"
+	    "10.yaml:2:1: not YAML: did not find expected node content; "
+	    "the rest of the file was not read\n",
+	    "half a tree is not checked on");
+	free(told);
+	write_file("mortise.d/10.yaml", late, strlen(late), 0640);
+	write_file("real.yaml", base, strlen(base), 0600);
+	(void)snprintf(path, sizeof(path), "%s/mortise.yaml", directory);
+	(void)snprintf(real, sizeof(real), "%s/real.yaml", directory);
+	CHECK(unlink(path) == 0 && mkdir("elsewhere", 0700) == 0);
+	CHECK(rename(real, "elsewhere/real.yaml") == 0 && symlink("elsewhere/real.yaml", path) == 0);
+	{
+		struct problems problems = {0};
+
+		CHECK_NUMBER(config_read("mortise.yaml", &config, &problems), MORTISE_OK);
+		if (problems.errors > 0)
+			printf("# %s\n", problems.first.message);
+	}
+	if (config != NULL) {
+		CHECK_TEXT(config->path, path);
+		CHECK_NUMBER_AS(config->deadline_ms, 7000, "beside the link");
+		(void)snprintf(real, sizeof(real), "%s/t", directory);
+		CHECK_TEXT_AS(config->audit.trail, real, "relative to the link");
+		CHECK(!config->backends[0].map->exposed);
+	}
+	config_free(config);
+	CHECK(unlink(path) == 0 && unlink("elsewhere/real.yaml") == 0 && rmdir("elsewhere") == 0);
+	write_file("mortise.yaml", base, strlen(base), 0644);
+	{
+		struct problems problems = {0};
+
+		CHECK_NUMBER(config_read(path, &config, &problems), MORTISE_OK);
+		CHECK_AS(config != NULL && config->backends[0].map->values[0]->exposed,
+		    "others can read it");
+	}
+	config_free(config);
+	(void)snprintf(real, sizeof(real), "%s/mortise.d/10.yaml", directory);
+	CHECK(unlink(real) == 0);
+}
+
+/* What is no file that may be read; errors name the file and no line. */
+static void
+test_not_read(void)
+{
+	struct problems problems = {0};
+	struct config *config;
+	struct stat st;
+
+	CHECK(unlink(config_path) == 0);
+	CHECK_NUMBER(config_read(config_path, &config, &problems), MORTISE_INVALID);
+	CHECK_TEXT(problems.first.message,
+	    "there is no such file; `mortise init` makes a configuration");
+	CHECK_TEXT(problems.first.file, config_path);
+	CHECK_NUMBER(problems.first.reason, MORTISE_REASON_CONFIGURATION);
+	problems = (struct problems){0};
+	CHECK(mkfifo(config_path, 0600) == 0);
+	CHECK_NUMBER(config_read(config_path, &config, &problems), MORTISE_INVALID);
+	CHECK_TEXT(problems.first.message, "not a regular file; name one");
+	problems = (struct problems){0};
+	CHECK_NUMBER(config_read(directory, &config, &problems), MORTISE_INVALID);
+	CHECK_TEXT(problems.first.message, "not a regular file; name one");
+	CHECK(unlink(config_path) == 0);
+	write_file("mortise.yaml", HEAD SECRET AUDIT, strlen(HEAD SECRET AUDIT), 0600);
+	if (geteuid() != 0)
+		return;
+	/* Root trusts no file and no way to it that another could change. */
+	CHECK(stat(directory, &st) == 0 && chmod(directory, 0770) == 0);
+	problems = (struct problems){0};
+	CHECK_NUMBER(config_read(config_path, &config, &problems), MORTISE_INVALID);
+	CHECK(strstr(problems.first.message, "may be written by its group or by others") != NULL);
+	CHECK(chmod(directory, 0700) == 0 && chown(config_path, 1, 1) == 0);
+	problems = (struct problems){0};
+	CHECK_NUMBER(config_read(config_path, &config, &problems), MORTISE_INVALID);
+	CHECK(strstr(problems.first.message, "belongs to another user") != NULL);
+	CHECK(chown(config_path, 0, 0) == 0);
+}
+
+static void
+test_find(void)
+{
+	struct mortise_error error = {0};
+	char path[128];
+
+	CHECK(setenv("MORTISE_CONFIG", "/a/b.yaml", 1) == 0);
+	CHECK_NUMBER(config_find(path, sizeof(path), &error), MORTISE_OK);
+	CHECK_TEXT(path, "/a/b.yaml");
+	CHECK_NUMBER(config_find(path, 9, &error), MORTISE_INVALID);
+	CHECK_NUMBER(config_find(path, 10, &error), MORTISE_OK);
+	CHECK(unsetenv("MORTISE_CONFIG") == 0);
+	if (geteuid() == 0) {
+		CHECK_NUMBER(config_find(path, sizeof(path), &error), MORTISE_OK);
+		CHECK_TEXT(path, SYSCONF_DIRECTORY "/mortise.yaml");
+		return;
+	}
+	(void)snprintf(path, sizeof(path), "%s/mortise", directory);
+	CHECK(setenv("XDG_CONFIG_HOME", directory, 1) == 0 && mkdir(path, 0700) == 0);
+	write_file("mortise/mortise.yaml", "", 0, 0600);
+	CHECK_NUMBER(config_find(path, sizeof(path), &error), MORTISE_OK);
+	CHECK(strncmp(path, directory, strlen(directory)) == 0);
 }
 
 static int
@@ -409,6 +575,11 @@ main(void)
 	test_good();
 	test_drop_ins();
 	test_warnings();
+	if (chdir(directory) != 0)
+		return 99;
+	test_files();
+	test_not_read();
+	test_find();
 	(void)nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	return test_end();
 }
