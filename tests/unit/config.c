@@ -94,7 +94,8 @@ static const struct {
 	{"two documents", HEAD SECRET AUDIT "---\nversion: 1\n", {"5:1: a second document"}},
 	{"a key that is no word", HEAD SECRET AUDIT "? [1]\n: 2\n", {"5:3: a key that is no word"}},
 	{"a NUL", HEAD SECRET AUDIT "deadline: \"1s\\0\"\n", {"5:11: a NUL byte"}},
-	{"columns are characters", HEAD "secret: [{match: \"\xc3\xa4\xc3\xb6\", use: x}, {match: \"*\", use: a}]\n"
+	{"columns are characters", HEAD "secret: [{match: \"\xc3\xa4\xc3\xb6\", use: x}, {match: "
+	    "\"*\", use: a}]\n"
 	    AUDIT, {"3:29: x is no backend"}},
 	{"another version", "version: 2\nbackends: {a: {plugin: memory}}\n" SECRET AUDIT,
 	    {"1:10: this program reads version 1"}},
@@ -103,21 +104,26 @@ static const struct {
 	{"an unbuilt part", HEAD SECRET AUDIT "policy: []\ndaemon: {}\n",
 	    {"5:1: policy is not part of this version yet; remove it",
 	    "6:1: daemon is not part of this version yet"}},
-	{"a bad deadline", HEAD SECRET AUDIT "deadline: 10\n", {"5:11: deadline must be a duration"}},
-	{"a zero deadline", HEAD SECRET AUDIT "deadline: 0s\n", {"5:11: deadline must be a duration"}},
+	{"a bad deadline", HEAD SECRET AUDIT "deadline: 10\n",
+	    {"5:11: deadline must be a duration"}},
+	{"a zero deadline", HEAD SECRET AUDIT "deadline: 0s\n",
+	    {"5:11: deadline must be a duration"}},
 	{"a deadline out of range", HEAD SECRET AUDIT "deadline: 99999999999999999d\n",
 	    {"5:11: deadline must be a duration"}},
 	{"a relative plugin-path", HEAD SECRET AUDIT "plugin-path: [x, /y]\n",
 	    {"5:15: plugin-path takes absolute directories only"}},
 	{"a plugin-path that is no list", HEAD SECRET AUDIT "plugin-path: /y\n",
 	    {"5:14: plugin-path must be a list"}},
-	{"a backend's name", "version: 1\nbackends: {A: {plugin: m}, none: {plugin: m}, a: {plugin: m}}\n"
-	    SECRET AUDIT, {"2:12: A is no name for a backend", "2:28: none is no name for a backend"}},
+	{"a backend's name", "version: 1\nbackends: {A: {plugin: m}, none: {plugin: m}, a: "
+	    "{plugin: m}}\n"
+	    SECRET AUDIT, {"2:12: A is no name for a backend",
+	    "2:28: none is no name for a backend"}},
 	{"a backend without plugin", "version: 1\nbackends: {a: {path: x}}\n" SECRET AUDIT,
 	    {"2:15: a backend is a map with a plugin"}},
 	{"a plugin's name", "version: 1\nbackends: {a: {plugin: ../x}}\n" SECRET AUDIT,
 	    {"2:24: ../x is no name of a plugin"}},
-	{"call", "version: 1\nbackends: {a: {plugin: m, call: {timout: 1s, cache: {}, if-missing: x}}}\n"
+	{"call", "version: 1\nbackends: {a: {plugin: m, call: {timout: 1s, cache: {}, if-missing: "
+	    "x}}}\n"
 	    SECRET AUDIT, {"2:34: unknown key timout in call; did you mean timeout?",
 	    "2:46: cache is not part of this version yet", "2:69: if-missing can only be skip"}},
 	{"a name twice", HEAD "chains: {a: [b]}\n" SECRET AUDIT,
@@ -126,14 +132,17 @@ static const struct {
 	    {"3:17: x is no backend and no chain"}},
 	{"an empty chain", HEAD "chains: {c: []}\n" SECRET AUDIT, {"3:13: an empty chain"}},
 	{"a word", HEAD "chains: {c: [{use: a, control: requird}]}\n" SECRET AUDIT,
-	    {"3:32: control is one of required, requisite, sufficient, binding, optional, fallback; "
+	    {"3:32: control is one of required, requisite, sufficient, binding, optional, "
+	    "fallback; "
 	    "did you mean required?"}},
 	{"a code", HEAD "chains: {c: [{use: a, codes: {okay: ok}}]}\n" SECRET AUDIT,
 	    {"3:31: no code okay"}},
 	{"an action", HEAD "chains: {c: [{use: a, codes: {ok: jump}}]}\n" SECRET AUDIT,
 	    {"3:35: an action is one of"}},
-	{"ok on another code", HEAD "chains: {c: [{use: a, codes: {denied: ok, not_found: done}}]}\n"
-	    SECRET AUDIT, {"3:39: denied cannot be made ok", "3:54: not_found cannot be made done"}},
+	{"ok on another code", HEAD "chains: {c: [{use: a, codes: {denied: ok, not_found: "
+	    "done}}]}\n"
+	    SECRET AUDIT, {"3:39: denied cannot be made ok",
+	    "3:54: not_found cannot be made done"}},
 	{"an entry's key", HEAD "chains: {c: [{use: a, contrl: required}]}\n" SECRET AUDIT,
 	    {"3:23: unknown key contrl in an entry; did you mean control?"}},
 	{"an entry without use", HEAD "chains: {c: [{control: required}]}\n" SECRET AUDIT,
@@ -141,13 +150,16 @@ static const struct {
 	{"a cycle", HEAD "chains: {c: [a, d], d: [e], e: [c]}\n" SECRET AUDIT,
 	    {"3:33: a cycle: c -> d -> e -> c"}},
 	{"a chain in itself", HEAD "chains: {c: [c]}\n" SECRET AUDIT, {"3:14: a cycle: c -> c"}},
-	{"the way to a cycle", HEAD "chains: {b0: [c], c: [d], d: [c]}\nsecret: [{match: \"*\", use: b0}]\n"
+	{"the way to a cycle", HEAD "chains: {b0: [c], c: [d], d: [c]}\nsecret: [{match: \"*\", "
+	    "use: b0}]\n"
 	    AUDIT, {"3:31: a cycle: c -> d -> c; take one of these out"}},
 	{"a chain that is a map", HEAD "chains: {c: {use: a}}\n" SECRET AUDIT,
 	    {"3:13: c must be a name or a list of entries"}},
-	{"an operation that is a map", HEAD "secret: [{match: \"*\", use: a, get: {use: b}}]\n" AUDIT,
+	{"an operation that is a map", HEAD "secret: [{match: \"*\", use: a, get: {use: b}}]\n"
+	    AUDIT,
 	    {"3:36: get must be a name or a list of entries"}},
-	{"a list in a list", HEAD "chains: {c: [[a]]}\n" SECRET AUDIT, {"3:14: an entry must be a map"}},
+	{"a list in a list", HEAD "chains: {c: [[a]]}\n" SECRET AUDIT,
+	    {"3:14: an entry must be a map"}},
 	{"a use that is a list", HEAD "chains: {c: [{use: [a]}]}\n" SECRET AUDIT,
 	    {"3:20: use must be a text"}},
 	{"an entry's stale", HEAD "chains: {c: [{use: a, stale: allow}]}\n" SECRET AUDIT,
@@ -162,9 +174,11 @@ static const struct {
 	    {"3:9: the last route of state must match \"*\""}},
 	{"a route that is a word", HEAD "secret: [a]\n" AUDIT,
 	    {"3:10: a route must be a map", "3:10: the last route of secret"}},
-	{"a match that is a list", HEAD "secret: [{match: [x], use: a}, {match: \"*\", use: a}]\n" AUDIT,
+	{"a match that is a list", HEAD "secret: [{match: [x], use: a}, {match: \"*\", use: a}]\n"
+	    AUDIT,
 	    {"3:18: match must be a text"}},
-	{"backends that are a list", "version: 1\nbackends: [a]\nsecret: [{match: \"*\", use: a}]\n" AUDIT,
+	{"backends that are a list", "version: 1\nbackends: [a]\nsecret: [{match: \"*\", use: a}]\n"
+	    AUDIT,
 	    {"2:11: backends is missing", "3:28: a is no backend"}},
 	{"a plugin that is a map", "version: 1\nbackends: {a: {plugin: {}}}\n" SECRET AUDIT,
 	    {"2:24: plugin must be a text"}},
@@ -174,11 +188,14 @@ static const struct {
 	    {"2:43: timeout must be a duration"}},
 	{"a retention", HEAD SECRET "audit: {trail: {path: t, retention: ever}}\n",
 	    {"4:37: retention must be a duration"}},
-	{"depth beside another mistake", HEAD "chains: {c00: [a], c01: [c00], c02: [c01], c03: [c02], "
+	{"depth beside another mistake", HEAD "chains: {c00: [a], c01: [c00], c02: [c01], c03: "
+	    "[c02], "
 	    "c04: [c03], c05: [c04], c06: [c05],\n c07: [c06], c08: [c07], c09: [c08], c10: [c09], "
-	    "c11: [c10], c12: [c11], c13: [c12],\n c14: [c13], c15: [c14],\n c16: [c15], c17: [c16]}\n" SECRET AUDIT
+	    "c11: [c10], c12: [c11], c13: [c12],\n c14: [c13], c15: [c14],\n c16: [c15], c17: "
+	    "[c16]}\n" SECRET AUDIT
 	    "foo: 1\n", {"9:1: unknown key foo", "3:26: chain 'c00' is nested deeper than 16"}},
-	{"too many calls", HEAD "chains: {c: [a, a, a, a, a, a, a, a, a], d: [c, c, c, c, c, c, c, c]}\n"
+	{"too many calls", HEAD "chains: {c: [a, a, a, a, a, a, a, a, a], d: [c, c, c, c, c, c, c, "
+	    "c]}\n"
 	    SECRET AUDIT, {"3:"}},
 	{"an open route", HEAD "secret: [{match: \"*\", get: a, put: none}]\n" AUDIT,
 	    {"3:10: the route leaves delete open"}},
@@ -188,7 +205,8 @@ static const struct {
 	    {"3:10: match is missing", "3:10: the last route of secret"}},
 	{"routes that are no list", HEAD "secret: a\n" AUDIT, {"3:9: secret must be a list"}},
 	{"no routes", HEAD "secret: []\n" AUDIT, {"3:9: secret must be a list"}},
-	{"a state chain", HEAD "chains: {c: [a, b]}\nstate: [{match: \"*\", use: c}]\n" SECRET AUDIT,
+	{"a state chain", HEAD "chains: {c: [a, b]}\nstate: [{match: \"*\", use: c}]\n" SECRET
+	    AUDIT,
 	    {"4:27: a state route names exactly one backend"}},
 	{"two state backends", HEAD "state: [{match: \"*\", use: [a, b]}]\n" SECRET AUDIT,
 	    {"3:27: a state route names exactly one backend"}},
@@ -199,7 +217,8 @@ static const struct {
 	{"audit no", HEAD SECRET "audit: no\n", {"4:8: audit must be a map"}},
 	{"a token name", HEAD SECRET AUDIT "tokens: {name: \"oauth/{platform}\"}\n",
 	    {"5:16: name must hold {platform} and {connectionId} once each"}},
-	{"token names that are one", HEAD SECRET AUDIT "tokens: {name: \"t/{platform}-{connectionId}\"}\n",
+	{"token names that are one", HEAD SECRET
+	    AUDIT "tokens: {name: \"t/{platform}-{connectionId}\"}\n",
 	    {"5:16: name must hold"}},
 	{"a token name with another mark", HEAD SECRET AUDIT
 	    "tokens: {name: \"{agency}/{platform}/{connectionId}\"}\n", {"5:16: name must hold"}},
@@ -207,7 +226,8 @@ static const struct {
 	    "tokens: {name: \"{platform}/{platform}/{connectionId}\"}\n", {"5:16: name must hold"}},
 	{"a token name that is none", HEAD SECRET AUDIT
 	    "tokens: {name: \"/{platform}/{connectionId}\"}\n", {"5:16: name must hold"}},
-	{"several at once", "version: 1\nbackends: {a: {plugin: memory}}\nsecret: [{match: \"*\", use: x}]\n"
+	{"several at once", "version: 1\nbackends: {a: {plugin: memory}}\nsecret: [{match: \"*\", "
+	    "use: x}]\n"
 	    "audit: {trail: {paht: t}}\nfoo: 1\n", {"5:1: unknown key foo", "3:28: x is no backend",
 	    "4:17: unknown key paht in trail; did you mean path?", "4:16: path is missing"}},
 };
@@ -272,7 +292,8 @@ write_chain(const struct chain *chain, struct buffer *text)
 		    chain_word_name(entry->word));
 		for (int k = 0; k < MORTISE_CODES; k++) {
 			if (entry->codes[k] != CHAIN_BY_WORD)
-				buffer_format(text, " %s=%s", mortise_code_name((enum mortise_code)k),
+				buffer_format(text, " %s=%s",
+				    mortise_code_name((enum mortise_code)k),
 				    chain_action_name((enum chain_action)entry->codes[k]));
 		}
 		if (entry->inner != NULL) {
@@ -384,7 +405,8 @@ test_drop_ins(void)
 	write_file("mortise.d/20.yaml", wrong, strlen(wrong), 0600);
 	told = read_text(base, strlen(base), &config);
 	CHECK(config == NULL);
-	CHECK_TEXT(told, "20.yaml:2:1: unknown key versoin in the configuration; did you mean version?\n"
+	CHECK_TEXT(told, "20.yaml:2:1: unknown key versoin in the configuration; did you mean "
+	    "version?\n"
 	    "20.yaml:1:11: deadline must be a duration, such as 250ms, 2s, 5m, 12h or 400d\n");
 	free(told);
 	(void)snprintf(config_path, sizeof(config_path), "%s/mortise.d/20.yaml", directory);
@@ -401,25 +423,38 @@ test_warnings(void)
 		const char *name, *text;
 		const char *want[4];
 	} rows[] = {
-		{"a put with fallback", HEAD "secret: [{match: \"*\", use: a, put: [{use: a, control: fallback}, b]}]\n"
+		{"a put with fallback", HEAD "secret: [{match: \"*\", use: a, put: [{use: a, "
+		    "control: fallback}, b]}]\n"
 		    AUDIT "tokens: {name: \"t/{platform}/{connectionId}\"}\n",
 		    {"w 3:37: a put that a takes stops here", "w 3:10: tokens may be kept"}},
-		{"an optional put", HEAD "secret: [{match: \"x\", use: a, put: [a, {use: b, control: optional}]}, "
-		    "{match: \"*\", use: a}]\n" AUDIT, {"w 3:40: a put can end well although b failed"}},
-		{"a binding put", HEAD "secret: [{match: \"x\", use: a, put: [{use: b, control: binding}, a]}, "
-		    "{match: \"*\", use: a}]\n" AUDIT, {"w 3:37: a put that b takes stops here, and the "
+		{"an optional put", HEAD "secret: [{match: \"x\", use: a, put: [a, {use: b, "
+		    "control: optional}]}, "
+		    "{match: \"*\", use: a}]\n" AUDIT,
+		    {"w 3:40: a put can end well although b failed"}},
+		{"a binding put", HEAD "secret: [{match: \"x\", use: a, put: [{use: b, control: "
+		    "binding}, a]}, "
+		    "{match: \"*\", use: a}]\n" AUDIT,
+		    {"w 3:37: a put that b takes stops here, and the "
 		    "entries behind it keep an older value; use requisite"}},
-		{"a put that is done", HEAD "secret: [{match: \"x\", use: a, put: [{use: b, codes: {ok: done}}, "
-		    "a]}, {match: \"*\", use: a}]\n" AUDIT, {"w 3:37: a put that b takes stops here"}},
-		{"a delete with sufficient", HEAD "secret: [{match: \"x\", use: a, delete: [{use: b, control: "
-		    "sufficient}, a]}, {match: \"*\", use: a}]\n" AUDIT, {"w 3:40: a delete that b takes stops "
+		{"a put that is done", HEAD "secret: [{match: \"x\", use: a, put: [{use: b, codes: "
+		    "{ok: done}}, "
+		    "a]}, {match: \"*\", use: a}]\n" AUDIT,
+		    {"w 3:37: a put that b takes stops here"}},
+		{"a delete with sufficient", HEAD "secret: [{match: \"x\", use: a, delete: [{use: "
+		    "b, control: "
+		    "sufficient}, a]}, {match: \"*\", use: a}]\n" AUDIT,
+		    {"w 3:40: a delete that b takes stops "
 		    "here, and the entries behind it keep the name; use required"}},
 		{"a chain of two routes", HEAD "chains: {c: [a, {use: b, control: optional}]}\n"
 		    "secret: [{match: \"x\", put: c, use: a}, {match: \"y\", put: c, use: a}, "
-		    "{match: \"*\", use: a}]\n" AUDIT, {"w 3:17: a put can end well although b failed"}},
-		{"an optional delete", HEAD "secret: [{match: \"x\", use: a, delete: [a, {use: b, control: optional}]},"
-		    " {match: \"*\", use: a}]\n" AUDIT, {"w 3:43: a delete can end well although b failed"}},
-		{"another order", HEAD "secret: [{match: \"x\", use: [a, b], get: [b, a]}, {match: \"*\", use: a}]\n"
+		    "{match: \"*\", use: a}]\n" AUDIT,
+		    {"w 3:17: a put can end well although b failed"}},
+		{"an optional delete", HEAD "secret: [{match: \"x\", use: a, delete: [a, {use: b, "
+		    "control: optional}]},"
+		    " {match: \"*\", use: a}]\n" AUDIT,
+		    {"w 3:43: a delete can end well although b failed"}},
+		{"another order", HEAD "secret: [{match: \"x\", use: [a, b], get: [b, a]}, {match: "
+		    "\"*\", use: a}]\n"
 		    AUDIT, {"w 3:10: x is read in another order than it is written"}},
 		{"off", HEAD SECRET "audit: off\n", {"w 4:8: audit is off"}},
 		{"none", HEAD SECRET AUDIT, {NULL}},
@@ -442,7 +477,8 @@ test_warnings(void)
 static void
 test_files(void)
 {
-	static const char base[] = HEAD SECRET AUDIT, half[] = "deadline: [\n", late[] = "deadline: 7s\n";
+	static const char base[] = HEAD SECRET
+	    AUDIT, half[] = "deadline: [\n", late[] = "deadline: 7s\n";
 	struct config *config;
 	char path[128], real[128];
 	char *told;
@@ -459,7 +495,8 @@ test_files(void)
 	(void)snprintf(path, sizeof(path), "%s/mortise.yaml", directory);
 	(void)snprintf(real, sizeof(real), "%s/real.yaml", directory);
 	CHECK(unlink(path) == 0 && mkdir("elsewhere", 0700) == 0);
-	CHECK(rename(real, "elsewhere/real.yaml") == 0 && symlink("elsewhere/real.yaml", path) == 0);
+	CHECK(rename(real, "elsewhere/real.yaml") == 0);
+	CHECK(symlink("elsewhere/real.yaml", path) == 0);
 	{
 		struct problems problems = {0};
 

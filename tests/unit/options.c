@@ -127,13 +127,15 @@ static const struct {
 	    "1:10: secret and from belong together: {secret: NAME, from: BACKEND}\n"},
 	{"address: {file: a, from: b}\n",
 	    "1:10: secret and from belong together: {secret: NAME, from: BACKEND}\n"},
-	{"address: [{file: a}, b]\n", "1:22: a list here holds value forms, such as {file: PATH}\n"},
+	{"address: [{file: a}, b]\n",
+	    "1:22: a list here holds value forms, such as {file: PATH}\n"},
 	{"address: x\nreplace: yes\n", "2:10: replace is yes; write true\n"},
 	{"address: x\nreplace: on\n", "2:10: replace is on; write true\n"},
 	{"address: x\nreplace: no\n", "2:10: replace is no; write false\n"},
 	{"address: x\nreplace: off\n", "2:10: replace is off; write false\n"},
 	{"address: x\nreplace: maybe\n", "2:10: replace must be true or false\n"},
-	{"address: x\nreplace: 'true'\n", "2:10: replace must be true or false, and without quotes\n"},
+	{"address: x\nreplace: 'true'\n",
+	    "2:10: replace must be true or false, and without quotes\n"},
 	{"address: x\nreplace: [true]\n", "2:10: replace must be true or false\n"},
 	{"address: x\nversions: ten\n", "2:11: versions must be a whole number\n"},
 	{"address: x\nversions: 1.5\n", "2:11: versions must be a whole number\n"},
@@ -143,7 +145,8 @@ static const struct {
 	{"address: x\nversions: 101\n", "2:11: versions is 101; it may be 1 to 100\n"},
 	{"address: x\noffset: 9223372036854775808\n", "2:9: offset must be a whole number\n"},
 	{"address: x\nbuffer: 64kb\n", "2:9: buffer must be a size, such as 64KiB or 1MiB\n"},
-	{"address: x\nbuffer: 8589934592GiB\n", "2:9: buffer must be a size, such as 64KiB or 1MiB\n"},
+	{"address: x\nbuffer: 8589934592GiB\n",
+	    "2:9: buffer must be a size, such as 64KiB or 1MiB\n"},
 	{"address: x\nbuffer: 1023\n", "2:9: buffer is 1023; it may be 1024 to 1048576 bytes\n"},
 	{"address: x\nttl: 5\n",
 	    "2:6: ttl must be a duration, such as 250ms, 2s, 5m, 12h or 400d\n"},
@@ -161,7 +164,8 @@ static const struct {
 	{"address: x\ncodes: [ok]\n", "2:8: codes must be a map, such as {key: value}\n"},
 	{"address: x\ncodes: {404: okay}\n", "2:14: 404 is none of ok, error\n"},
 	{"address: x\nverbs: {get: {body: b}}\n", "2:14: url is missing: what url says\n"},
-	{"address: x\nverbs: {get: {url: u, method: m}}\n", "2:23: unknown key method; remove it\n"},
+	{"address: x\nverbs: {get: {url: u, method: m}}\n",
+	    "2:23: unknown key method; remove it\n"},
 	{"address: x\nverbs: {get: u}\n", "2:14: get must be a map, such as {key: value}\n"},
 	{"address: x\nauth: key\n", "2:7: auth must be a map, such as {key: value}\n"},
 	{"address: x\nauth: {}\n", "2:7: method is missing: what method says\n"},
@@ -282,7 +286,8 @@ test_values(void)
 	CHECK_TEXT(key, "put");
 	CHECK_TEXT(options_string(put, "body"), "w");
 	CHECK_NUMBER(options_place(put, "body").column, 23);
-	CHECK(options_given(put, "body") && !options_given(options_at(options, "verbs", 0, NULL), "body"));
+	CHECK(options_given(put, "body"));
+	CHECK(!options_given(options_at(options, "verbs", 0, NULL), "body"));
 	CHECK_TEXT(options_string(options, "auth.role-id"), "r");
 	CHECK_TEXT(options_string(options, "auth.method"), "role");
 	CHECK_NUMBER(options_place(options, "auth.role-id").line, 15);
@@ -324,7 +329,8 @@ static const struct {
 	{"{file: one-line/x}", MORTISE_NOT_FOUND, "there is no file "},
 	{"{file: .}", MORTISE_ERROR, ""},
 	{"{env: MORTISE_TEST_SET}", MORTISE_OK, "from env"},
-	{"{env: MORTISE_TEST_UNSET}", MORTISE_NOT_FOUND, "the environment has no MORTISE_TEST_UNSET"},
+	{"{env: MORTISE_TEST_UNSET}",
+	    MORTISE_NOT_FOUND, "the environment has no MORTISE_TEST_UNSET"},
 	{"{credential: cred}", MORTISE_OK, "credential"},
 	{"{credential: absent}", MORTISE_NOT_FOUND, "there is no file "},
 	{"{secret: a/b, from: store}", MORTISE_OK, "a/b of store!"},
