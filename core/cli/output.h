@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * output.h: what goes to stdout: data and nothing else.  Text is gathered in a
+ * buffer and written out as it grows; values never enter it.  A write that
+ * fails is remembered, and told at the end.
+ */
+#ifndef CLI_OUTPUT_H
+#define CLI_OUTPUT_H
+
+#include "base/bytes.h"
+
+enum output_form {
+	OUTPUT_PLAIN,
+	OUTPUT_JSON,
+	OUTPUT_ENV
+};
+
+struct output {
+	enum output_form form;
+	struct buffer text;	/* verbs append to it */
+	int failed;		/* errno of the first failure */
+};
+
+/* LF, and out with it if there is much. */
+void output_end_line(struct output *output);
+void output_flush(struct output *output);
+/* Bytes straight to stdout, behind what was gathered: no copy is left. */
+void output_bytes(struct output *output, const void *bytes, size_t size);
+/* Closes stdout: 0, or EXIT_FAILURE after a message if anything was lost. */
+int output_finish(struct output *output);
+
+/* One JSON object a line: begin, members, end. */
+void json_begin(struct output *output);
+void json_text(struct output *output, const char *key, const char *text);	/* NULL: null */
+void json_number(struct output *output, const char *key, int64_t number);
+void json_bool(struct output *output, const char *key, bool value);
+void json_time(struct output *output, const char *key, int64_t ms);		/* 0: null */
+/* A member whose value is JSON already, which the caller appends. */
+void json_key(struct output *output, const char *key);
+void json_end(struct output *output);
+
+/* Text from outside, without the bytes that would steer a terminal or break a
+ * line. */
+void text_safe(struct output *output, const char *text);
+/* As a shell reads it back. */
+void text_quoted(struct buffer *buffer, const char *text);
+
+/* Columns as wide as their widest cell.  Starts as {.columns = N}. */
+struct table {
+	size_t columns;
+	struct buffer cells;	/* each with its NUL */
+};
+void table_add(struct table *table, const char *cell);
+/* Prints and empties it. */
+void table_print(struct table *table, struct output *output);
+
+#endif
