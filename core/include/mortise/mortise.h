@@ -24,6 +24,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#ifdef __GNUC__
+#pragma GCC visibility push(default)
+#endif
 
 struct mortise;		/* a context */
 struct mortise_error;	/* what went wrong, in words */
@@ -352,6 +355,9 @@ enum mortise_code mortise_plugins(const char *config_path, const char *name,
 enum mortise_code mortise_init(const char *config_directory, const char *directory,
     struct mortise_error *);
 
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif
