@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/name.h"
+#include "base/path.h"
 
 static const char suffix[] = ".so";
 
@@ -29,49 +30,6 @@ static enum mortise_code
 refuse(struct mortise_error *error, const char *path, const char *what)
 {
 	return error_set(error, MORTISE_INVALID, MORTISE_REASON_CONFIGURATION, "%s %s", path, what);
-}
-
-/*
- * Only root and ourselves may be able to change a file or directory.  In a
- * sticky directory of root's nobody can replace what is not theirs.
- */
-static enum mortise_code
-check_writers(const struct stat *st, const char *path, struct mortise_error *error)
-{
-	bool sticky = S_ISDIR(st->st_mode) && st->st_uid == 0 && (st->st_mode & S_ISVTX) != 0;
-
-	if (st->st_uid != 0 && st->st_uid != geteuid())
-		return refuse(error, path, "belongs to another user, who could change what is "
-		    "loaded; make root its owner");
-	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0 && !sticky)
-		return refuse(error, path, "may be written by its group or by others; "
-		    "run chmod go-w on it");
-	return MORTISE_OK;
-}
-
-/*
- * Every directory above the file, from the root down.  By path and not by
- * descriptor: what has passed cannot be changed by a stranger, so neither can
- * the way to the next one.
- */
-static enum mortise_code
-check_parents(const char *path, struct mortise_error *error)
-{
-	char parent[PLUGIN_PATH_SIZE];
-	enum mortise_code code = MORTISE_OK;
-	struct stat st;
-
-	for (const char *slash = path; code == MORTISE_OK && slash != NULL;
-	    slash = strchr(slash + 1, '/')) {
-		size_t length = slash == path ? 1 : (size_t)(slash - path);
-
-		memcpy(parent, path, length);
-		parent[length] = '\0';
-		if (lstat(parent, &st) < 0)
-			return error_errno(error, errno, "%s", parent);
-		code = check_writers(&st, parent, error);
-	}
-	return code;
 }
 
 /* The linker's own words for a file that is none are of no help. */
@@ -103,9 +61,9 @@ check_file(const struct loader *loader, struct plugin_file *file, struct mortise
 		return refuse(error, file->path, "is not a regular file; put the plugin there");
 	file->device = st.st_dev;
 	file->inode = st.st_ino;
-	code = check_writers(&st, file->path, error);
+	code = path_check(file->path, &st, error);
 	if (code == MORTISE_OK && loader->check_path)
-		code = check_parents(file->path, error);
+		code = path_check_parents(file->path, error);
 	return code == MORTISE_OK ? check_format(file, error) : code;
 }
 
