@@ -192,12 +192,24 @@ open_all(struct mortise *context, const char *path, struct problems *problems,
 	return code;
 }
 
+/* Warnings are what `check` is for: told at every start nobody reads them. */
+static void
+errors_only(void *arg, enum mortise_level level, const char *file, unsigned int line,
+    unsigned int column, const char *message)
+{
+	const struct mortise_open_options *options = arg;
+
+	if (level == MORTISE_LOG_ERROR && options->problem != NULL)
+		options->problem(options->arg, level, file, line, column, message);
+}
+
 enum mortise_code
 mortise_open(const struct mortise_open_options *options, struct mortise **context,
     struct mortise_error *given)
 {
 	struct mortise_error spare, *error = error_or(given, &spare);
-	struct problems problems = {.each = options->problem, .arg = options->arg};
+	struct mortise_open_options copy = *options;
+	struct problems problems = {.each = errors_only, .arg = &copy};
 	struct mortise *made = calloc(1, sizeof(*made));
 	char buffer[PATH_MAX];
 	const char *path;

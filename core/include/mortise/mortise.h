@@ -97,7 +97,7 @@ struct mortise_open_options {
 	size_t size;
 	const char *config_path;	/* NULL: mortise_find_config */
 	const char *program;		/* for the trail: "shop 1.2"; NULL: libmortise and its version */
-	mortise_problem_fn *problem;	/* NULL: none is told but the first, as the error */
+	mortise_problem_fn *problem;	/* each error; NULL: none but the first is told */
 	mortise_log_fn *log;		/* NULL: nothing is logged; may be called from any thread */
 	enum mortise_level log_level;	/* with log: this and graver */
 	void *arg;			/* of both */
