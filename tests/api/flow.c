@@ -262,6 +262,55 @@ test_swap(struct mortise_error *error)
 	mortise_close(context);
 }
 
+/* --- versions and labels ------------------------------------------------------------ */
+
+static void
+add_text(void *arg, const char *text)
+{
+	char *all = arg;
+	size_t used = strlen(all);
+
+	(void)snprintf(all + used, 256 - used, "%s ", text);
+}
+
+static void
+add_version(void *arg, const struct mortise_version_info *info)
+{
+	CHECK(info->created_ms > 0 && !info->destroyed);
+	add_text(arg, info->version.text);
+}
+
+static void
+add_label(void *arg, const struct mortise_pair *label)
+{
+	add_text(arg, label->name);
+	add_text(arg, label->value);
+}
+
+static void
+test_versions(struct mortise *context)
+{
+	const struct mortise_pair labels[] = {{"owner", "ann"}, {"team", "ads"}};
+	struct mortise_put_options options = {
+		.size = sizeof(options), .labels = labels, .labels_count = 2,
+	};
+	struct mortise_secret *one = secret_of("one"), *two = secret_of("two"), *read = NULL;
+	struct mortise_place first, second;
+	char all[256] = "", want[256];
+
+	CHECK_NUMBER(mortise_put(context, NULL, "v/a", one, &options, &first, NULL), MORTISE_OK);
+	CHECK_NUMBER(mortise_put(context, NULL, "v/a", two, NULL, &second, NULL), MORTISE_OK);
+	CHECK_NUMBER(mortise_get(context, NULL, "v/a", first.text, &read, NULL, NULL), MORTISE_OK);
+	CHECK(read != NULL && mortise_secret_equal(read, one));
+	mortise_secret_free(read);
+	CHECK_NUMBER(mortise_history(context, NULL, "v/a", add_version, add_label, all, NULL),
+	    MORTISE_OK);
+	(void)snprintf(want, sizeof(want), "%s %s owner ann team ads ", second.text, first.text);
+	CHECK_TEXT_AS(all, want, "newest first, then the labels, which a put without any leaves");
+	mortise_secret_free(one);
+	mortise_secret_free(two);
+}
+
 /* --- threads ------------------------------------------------------------------------ */
 
 struct worker {
@@ -359,6 +408,7 @@ main(void)
 		test_tokens(context, error);
 		test_store_again(context, error);
 		test_states(context, error);
+		test_versions(context);
 		test_threads(context);
 		mortise_close(context);
 		test_swap(error);
