@@ -158,6 +158,12 @@ static const struct {
 	{"an operation that is a map", HEAD "secret: [{match: \"*\", use: a, get: {use: b}}]\n"
 	    AUDIT,
 	    {"3:36: get must be a name or a list of entries"}},
+	{"a chain's name", HEAD "chains: {C: [a], none: [a]}\n" SECRET AUDIT,
+	    {"3:10: C is no name for a chain", "3:18: none is no name for a chain"}},
+	{"65 entries", HEAD "chains: {c: [a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, "
+	    "a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, "
+	    "a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a]}\n" SECRET AUDIT,
+	    {"3:13: more than 64 entries"}},
 	{"a list in a list", HEAD "chains: {c: [[a]]}\n" SECRET AUDIT,
 	    {"3:14: an entry must be a map"}},
 	{"a use that is a list", HEAD "chains: {c: [{use: [a]}]}\n" SECRET AUDIT,
@@ -394,6 +400,7 @@ test_drop_ins(void)
 	if (config != NULL) {
 		CHECK_NUMBER_AS(config->deadline_ms, 6000, "a later scalar wins");
 		CHECK_TEXT_AS(config->backends[1].plugin, "other", "a whole backend is replaced");
+		CHECK(yaml_member(config->backends[1].map, "path") == NULL);
 		CHECK(config->secret_count == 3 && strcmp(config->secret[0].match, "two/*") == 0 &&
 		    strcmp(config->secret[1].match, "one/*") == 0 &&
 		    strcmp(config->secret[2].match, "*") == 0);

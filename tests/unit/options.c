@@ -170,7 +170,7 @@ static const struct {
 	{"address: x\nauth: key\n", "2:7: auth must be a map, such as {key: value}\n"},
 	{"address: x\nauth: {}\n", "2:7: method is missing: what method says\n"},
 	{"address: x\nauth: {role-id: r}\n", "2:7: method is missing: what method says\n"},
-	{"address: x\nauth: {method: kye, key: k}\n",
+	{"address: x\nauth: {method: kye, role-id: r}\n",
 	    "2:16: method is none of key, role; did you mean key?\n"},
 	{"address: x\nauth: {method: key}\n", "2:7: key is missing: what key says\n"},
 	{"address: x\nauth: {method: role, role-id: r, key: k}\n",
