@@ -54,7 +54,7 @@ config_free(struct config *config)
 		for (size_t i = 0; i < config->memory->count; i++)
 			free(config->memory->blocks[i]);
 		free(config->memory->blocks);
-		yaml_free(config->memory->root);
+		yaml_node_free(config->memory->root);
 	}
 	free(config->memory);
 	free(config);

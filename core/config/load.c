@@ -165,7 +165,7 @@ merge_value(struct yaml_node *base, size_t i, struct yaml_node *value, const cha
 
 	if (old->kind == YAML_MAP && value->kind == YAML_MAP && !is_replaced_whole(parent)) {
 		merge(old, value, key, depth + 1, problems);
-		yaml_free(value);
+		yaml_node_free(value);
 		return;
 	}
 	if (depth == 0 && is_prepended(key) && old->kind == YAML_LIST && value->kind == YAML_LIST) {
@@ -175,7 +175,7 @@ merge_value(struct yaml_node *base, size_t i, struct yaml_node *value, const cha
 		}
 		old->count = 0;
 	}
-	yaml_free(old);
+	yaml_node_free(old);
 	base->values[i] = value;
 }
 
@@ -196,7 +196,7 @@ merge(struct yaml_node *base, struct yaml_node *over, const char *name, int dept
 		}
 		/* The later place is the one that people will look for. */
 		base->keys[i]->place = over->keys[k]->place;
-		yaml_free(over->keys[k]);
+		yaml_node_free(over->keys[k]);
 		merge_value(base, i, over->values[k], name, depth, problems);
 	}
 	over->count = 0;
@@ -221,7 +221,7 @@ add_file(struct config *config, const char *path, struct buffer *all, struct pro
 	if (tree->kind != YAML_MAP) {
 		problem_error(problems, &tree->place,
 		    "a configuration is a map, such as `version: 1`");
-		yaml_free(tree);
+		yaml_node_free(tree);
 		return false;
 	}
 	if (exposed)
@@ -231,7 +231,7 @@ add_file(struct config *config, const char *path, struct buffer *all, struct pro
 		return true;
 	}
 	merge(config->memory->root, tree, "", 0, problems);
-	yaml_free(tree);
+	yaml_node_free(tree);
 	return true;
 }
 

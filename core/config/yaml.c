@@ -49,14 +49,14 @@ stop(struct reader *reader, yaml_mark_t mark, const char *message)
 }
 
 void
-yaml_free(struct yaml_node *node)
+yaml_node_free(struct yaml_node *node)
 {
 	if (node == NULL)
 		return;
 	for (size_t i = 0; i < node->count; i++) {
 		if (node->keys != NULL)
-			yaml_free(node->keys[i]);
-		yaml_free(node->values[i]);
+			yaml_node_free(node->keys[i]);
+		yaml_node_free(node->values[i]);
 	}
 	free(node->keys);
 	free(node->values);
@@ -83,8 +83,8 @@ bool
 yaml_add(struct yaml_node *node, struct yaml_node *key, struct yaml_node *value)
 {
 	if (!grow(&node->values, node->count) || (key != NULL && !grow(&node->keys, node->count))) {
-		yaml_free(key);
-		yaml_free(value);
+		yaml_node_free(key);
+		yaml_node_free(value);
 		return false;
 	}
 	if (key != NULL)
@@ -187,7 +187,7 @@ read_scalar(struct reader *reader, const yaml_event_t *event)
 	node->text = text_dup(text);
 	if (node->text == NULL) {
 		stop(reader, event->start_mark, "out of memory");
-		yaml_free(node);
+		yaml_node_free(node);
 		return NULL;
 	}
 	return node;
@@ -266,7 +266,7 @@ read_pair(struct reader *reader, struct yaml_node *map, unsigned int depth)
 		check_key(reader, map, key);
 	value = read_child(reader, YAML_NO_EVENT, depth);
 	if (value == NULL) {
-		yaml_free(key);
+		yaml_node_free(key);
 		return false;
 	}
 	if (yaml_add(map, key, value))
@@ -380,6 +380,6 @@ yaml_parse(const char *bytes, size_t size, const char *file, struct problems *pr
 	yaml_parser_delete(&reader.parser);
 	if (!reader.stopped)
 		return root;
-	yaml_free(root);
+	yaml_node_free(root);
 	return NULL;
 }

@@ -36,7 +36,8 @@ struct yaml_node {
  * on.  An empty document is an empty map. */
 struct yaml_node *yaml_parse(const char *bytes, size_t size, const char *file,
     struct problems *problems);
-void yaml_free(struct yaml_node *node);
+/* Not yaml_free, which is one of libyaml's own. */
+void yaml_node_free(struct yaml_node *node);
 
 /* Adds a value to a list (key NULL) or map, which owns both then; on failure
  * (false: no memory) nobody does, and they are freed. */

@@ -94,7 +94,7 @@ teardown(struct fixture *fixture)
 {
 	backend_close(fixture->backend);
 	plugin_free(fixture->plugin);
-	yaml_free(fixture->tree);
+	yaml_node_free(fixture->tree);
 }
 
 /* With a check that it went well. */

@@ -107,7 +107,7 @@ test_opened(const struct plugin *plugin)
 		test_backend(backend);
 		backend_close(backend);
 	}
-	yaml_free(map);
+	yaml_node_free(map);
 }
 
 static void
@@ -120,7 +120,7 @@ test_bad_option(const struct plugin *plugin)
 	CHECK_AS(options_of(plugin, map, &problems) == NULL, "no record at all is no store");
 	CHECK_NUMBER(problems.errors, 1);
 	CHECK_NUMBER(problems.first.line, 1);
-	yaml_free(map);
+	yaml_node_free(map);
 }
 
 static void
@@ -133,7 +133,7 @@ test_default(const struct plugin *plugin)
 	if (CHECK_AS(options != NULL, "no option is needed"))
 		CHECK_NUMBER(options_number(options, "max-records"), 100000);
 	options_free(options);
-	yaml_free(map);
+	yaml_node_free(map);
 }
 
 int

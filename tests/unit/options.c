@@ -95,7 +95,7 @@ static void
 done(struct checked *checked)
 {
 	options_free(checked->options);
-	yaml_free(checked->map);
+	yaml_node_free(checked->map);
 	buffer_free(&checked->told);
 }
 
@@ -513,7 +513,7 @@ test_example(void)
 	options = options_check(map, &place, small, WORDS("plugin"), &problems);
 	CHECK_AS(options != NULL && problems.errors == 0, "the example passes its own check");
 	options_free(options);
-	yaml_free(tree);
+	yaml_node_free(tree);
 	buffer_free(&text);
 }
 

@@ -46,7 +46,7 @@ parse(const char *bytes, size_t size)
 
 	if (tree != NULL)
 		write_tree(tree, &out);
-	yaml_free(tree);
+	yaml_node_free(tree);
 	buffer_text(&out, "");
 	return buffer_take(&out);
 }
@@ -179,7 +179,7 @@ test_beginnings(void)
 		struct yaml_node *tree = yaml_parse(text, i, "f", &problems);
 
 		told += (tree == NULL) == (problems.errors > 0) || problems.errors > 0;
-		yaml_free(tree);
+		yaml_node_free(tree);
 	}
 	CHECK_NUMBER(told, sizeof(text));
 }
@@ -230,7 +230,7 @@ test_places(void)
 	CHECK(yaml_member(tree, "b") == NULL);
 	CHECK(yaml_member(list, "a") == NULL);
 	CHECK(yaml_member(NULL, "a") == NULL);
-	yaml_free(tree);
+	yaml_node_free(tree);
 }
 
 int
