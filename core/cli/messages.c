@@ -37,7 +37,7 @@ write_line(const char *prefix, const char *text)
 	(void)file_write(STDERR_FILENO, line, size, NULL);
 }
 
-static void
+static void _printf_(1, 0)
 vmessage(const char *format, va_list args)
 {
 	char text[LINE_SIZE];
