@@ -18,17 +18,6 @@ bad_answer(struct mortise_error *error, const char *what)
 	return error_set(error, MORTISE_INVALID, MORTISE_REASON_NONE, "the token answer %s", what);
 }
 
-/* Renames a member, keeping its value. */
-static bool
-rename_member(json_t *object, const char *from, const char *to)
-{
-	json_t *value = json_object_get(object, from);
-
-	if (value == NULL)
-		return true;
-	return json_object_set(object, to, value) == 0 && json_object_del(object, from) == 0;
-}
-
 static enum mortise_code
 take_lifetime(json_t *object, int64_t now_ms, int64_t *expires_ms, struct mortise_error *error)
 {
@@ -48,22 +37,7 @@ take_lifetime(json_t *object, int64_t now_ms, int64_t *expires_ms, struct mortis
 }
 
 static enum mortise_code
-from_rfc6749(json_t *object, int64_t now_ms, int64_t *expires_ms, struct mortise_error *error)
-{
-	enum mortise_code code = take_lifetime(object, now_ms, expires_ms, error);
-
-	if (code != MORTISE_OK)
-		return code;
-	(void)json_object_del(object, "expires_in");
-	if (!rename_member(object, "access_token", "accessToken") ||
-	    !rename_member(object, "refresh_token", "refreshToken") ||
-	    !json_set_time(object, "expiresAt", *expires_ms))
-		return error_memory(error);
-	return MORTISE_OK;
-}
-
-static enum mortise_code
-from_own_form(const json_t *object, int64_t *expires_ms, struct mortise_error *error)
+take_expiry(const json_t *object, int64_t *expires_ms, struct mortise_error *error)
 {
 	const json_t *value = json_object_get(object, "expiresAt");
 
@@ -76,11 +50,18 @@ from_own_form(const json_t *object, int64_t *expires_ms, struct mortise_error *e
 	return MORTISE_OK;
 }
 
+/* The names of the three members that are ours, in either form. */
+struct form {
+	const char *access, *refresh, *expiry;
+};
+static const struct form own_form = {"accessToken", "refreshToken", "expiresAt"};
+static const struct form rfc6749_form = {"access_token", "refresh_token", "expires_in"};
+
 static enum mortise_code
-check_tokens(const json_t *object, struct mortise_error *error)
+check_tokens(const json_t *object, const struct form *form, struct mortise_error *error)
 {
-	const json_t *refresh = json_object_get(object, "refreshToken");
-	const char *access = json_text(object, "accessToken");
+	const json_t *refresh = json_object_get(object, form->refresh);
+	const char *access = json_text(object, form->access);
 
 	if (access == NULL || access[0] == '\0')
 		return bad_answer(error, "has no token; "
@@ -88,6 +69,28 @@ check_tokens(const json_t *object, struct mortise_error *error)
 	if (refresh != NULL && !json_is_string(refresh) && !json_is_null(refresh))
 		return bad_answer(error, "has a refresh token that is no text");
 	return MORTISE_OK;
+}
+
+/* Ours first, then what else there was, in its order. */
+static json_t *
+arrange(json_t *object, const struct form *form, int64_t expires_ms)
+{
+	json_t *made = json_object(), *value;
+	const char *key;
+	bool good = made != NULL &&
+	    json_set_text(made, own_form.access, json_text(object, form->access)) &&
+	    json_set_text(made, own_form.refresh, json_text(object, form->refresh)) &&
+	    json_set_time(made, own_form.expiry, expires_ms);
+
+	json_object_foreach(object, key, value) {
+		if (strcmp(key, form->access) != 0 && strcmp(key, form->refresh) != 0 &&
+		    strcmp(key, form->expiry) != 0)
+			good = good && json_object_set(made, key, value) == 0;
+	}
+	if (good)
+		return made;
+	json_wipe(made);
+	return NULL;
 }
 
 enum mortise_code
@@ -98,21 +101,26 @@ tokens_normalise(const struct mortise_secret *answer, int64_t now_ms,
 	const void *bytes = mortise_secret_peek(answer, &size);
 	json_t *object _cleanup_(json_cleanup) = json_object_from(bytes, size,
 	    "the token answer", error);
+	json_t *made _cleanup_(json_cleanup) = NULL;
+	const struct form *form;
 	enum mortise_code code;
 	int64_t expires;
-	bool own;
 
 	if (object == NULL)
 		return MORTISE_INVALID;
-	own = json_object_get(object, "accessToken") != NULL;
-	if (own && json_object_get(object, "access_token") != NULL)
+	form = json_object_get(object, own_form.access) != NULL ? &own_form : &rfc6749_form;
+	if (form == &own_form && json_object_get(object, rfc6749_form.access) != NULL)
 		return bad_answer(error, "has both accessToken and access_token; give one of them");
-	code = own ? from_own_form(object, &expires, error) :
-	    from_rfc6749(object, now_ms, &expires, error);
+	code = form == &own_form ? take_expiry(object, &expires, error) :
+	    take_lifetime(object, now_ms, &expires, error);
 	if (code == MORTISE_OK)
-		code = check_tokens(object, error);
-	if (code == MORTISE_OK)
-		code = json_to_secret(object, stored, error);
+		code = check_tokens(object, form, error);
+	if (code != MORTISE_OK)
+		return code;
+	made = arrange(object, form, expires);
+	if (made == NULL)
+		return error_memory(error);
+	code = json_to_secret(made, stored, error);
 	if (code == MORTISE_OK)
 		*expires_ms = expires;
 	return code;

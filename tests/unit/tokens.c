@@ -14,20 +14,23 @@ static const struct {
 } answers[] = {
 	/* as Meta's and Google's token endpoints answer */
 	{"{\"access_token\":\"EAAB\",\"token_type\":\"bearer\",\"expires_in\":5183944}",
-	    "{\"token_type\":\"bearer\",\"accessToken\":\"EAAB\",\"expiresAt\":\"2027-01-20T23:59:04.000Z\"}",
+	    "{\"accessToken\":\"EAAB\",\"refreshToken\":null,\"expiresAt\":\"2027-01-20T23:59:04.000Z\","
+	    "\"token_type\":\"bearer\"}",
 	    NOW + INT64_C(5183944000), NULL},
 	{"{\"access_token\":\"ya29\",\"expires_in\":3599,\"refresh_token\":\"1//r\",\"scope\":\"a b\"}",
-	    "{\"scope\":\"a b\",\"accessToken\":\"ya29\",\"refreshToken\":\"1//r\","
-	    "\"expiresAt\":\"2026-11-22T00:59:59.000Z\"}", NOW + 3599000, NULL},
-	{"{\"access_token\":\"a\"}", "{\"accessToken\":\"a\",\"expiresAt\":null}", 0, NULL},
+	    "{\"accessToken\":\"ya29\",\"refreshToken\":\"1//r\","
+	    "\"expiresAt\":\"2026-11-22T00:59:59.000Z\",\"scope\":\"a b\"}", NOW + 3599000, NULL},
+	{"{\"access_token\":\"a\"}",
+	    "{\"accessToken\":\"a\",\"refreshToken\":null,\"expiresAt\":null}", 0, NULL},
 	{"{\"access_token\":\"a\",\"expires_in\":0}",
-	    "{\"accessToken\":\"a\",\"expiresAt\":\"2026-11-22T00:00:00.000Z\"}", NOW, NULL},
+	    "{\"accessToken\":\"a\",\"refreshToken\":null,\"expiresAt\":\"2026-11-22T00:00:00.000Z\"}",
+	    NOW, NULL},
 	/* the application's own form */
 	{"{\"accessToken\":\"a\",\"refreshToken\":\"r\",\"expiresAt\":\"2026-11-22T01:00:00.000Z\",\"x\":[1]}",
 	    "{\"accessToken\":\"a\",\"refreshToken\":\"r\",\"expiresAt\":\"2026-11-22T01:00:00.000Z\",\"x\":[1]}",
 	    NOW + 3600000, NULL},
-	{"{\"accessToken\":\"a\",\"refreshToken\":null}", "{\"accessToken\":\"a\",\"refreshToken\":null}",
-	    0, NULL},
+	{"{\"accessToken\":\"a\",\"refreshToken\":null}",
+	    "{\"accessToken\":\"a\",\"refreshToken\":null,\"expiresAt\":null}", 0, NULL},
 	/* refused */
 	{"", NULL, 0, "is not JSON"},
 	{"hello", NULL, 0, "is not JSON"},
