@@ -1,0 +1,161 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# audit: what is recorded, how it is found, and what verify finds.
+. "$srcdir/tests/cli/lib.sh"
+demo
+trail=$work/demo/trail
+
+printf value | mortise put app/key --user-email ann@agency.example >"$work/out"
+MORTISE_AUDIT_USER_EMAIL=bob@agency.example MORTISE_AUDIT_IP_ADDRESS=192.0.2.7 \
+    MORTISE_AUDIT_USER_AGENT='curl/8' MORTISE_AUDIT_METADATA='{"ticket": 12}' \
+    mortise get app/key >"$work/out"
+mortise get app/nothing >"$work/out" 2>&1
+printf '{"access_token":"canary"}' |
+    mortise token store meta_ads act_1 --agency ag_1 --action AGENCY_CONNECTED >"$work/out"
+mortise token get oauth/meta_ads/act_1 --agency ag_2 >"$work/out" 2>&1
+
+# --- tail
+run mortise audit tail -n 1
+status_is 0 "audit tail"
+out_like '^[0-9]+	20[0-9T:.-]+Z	outcome	token_viewed	platform_authorization	auth_[a-z2-7]+	ag_1	-	denied$' "audit tail: the newest record, a line with tabs"
+run mortise audit tail
+[ "$(wc -l <"$work/out")" = 10 ]
+ok $? "audit tail: ten of them"
+run mortise audit tail -n 3 --output json
+[ "$(wc -l <"$work/out")" = 3 ]
+ok $? "audit tail -n 3"
+out_like '^\{"c":\{"v":1,.*"p":.*"h":"[0-9a-f]{64}"\}$' "audit tail as JSON: records as they stand in the trail"
+tail -n 1 "$work/out" >"$work/line"
+grep -qxF -f "$work/line" "$trail"/*.jsonl
+ok $? "audit tail as JSON: byte for byte"
+mortise audit tail -f -n 1 >"$work/followed" 2>"$work/err" &
+follower=$!
+# Not a measure of time: as long as it takes, at most a minute.
+tries=0
+while [ ! -s "$work/followed" ] && [ "$tries" -lt 600 ]; do sleep 0.1; tries=$((tries + 1)); done
+mortise get app/key --user-email follow@agency.example >"$work/out"
+tries=0
+while ! grep -q follow@agency.example "$work/followed" && [ "$tries" -lt 600 ]; do
+	sleep 0.1
+	tries=$((tries + 1))
+done
+grep -q follow@agency.example "$work/followed"
+ok $? "audit tail -f shows what comes"
+kill "$follower"
+wait "$follower" 2>"$work/err"
+[ "$(grep -c follow@agency.example "$work/followed")" = 1 ]
+ok $? "audit tail -f shows it once"
+
+# --- search
+run mortise audit search --user-email bob@agency.example --output json
+status_is 0 "audit search"
+out_like '"action":"secret_viewed"' "audit search: the action"
+out_like '"resourceId":"app/key"' "audit search: the resource"
+out_like '"ipAddress":"192.0.2.7"' "the variables: the address"
+out_like '"userAgent":"curl/8"' "the variables: the user agent"
+out_like '"metadata":\{"ticket":12\}' "the variables: metadata"
+out_like "\"uid\":$(id -u)" "and the process's own uid"
+[ "$(wc -l <"$work/out")" = 1 ]
+ok $? "audit search finds nothing else"
+run mortise audit search --action secret_viewed --resource-id app/nothing
+out_like '	outcome	secret_viewed	secret	app/nothing	-	-	not_found$' "a get of what is not there is recorded"
+run mortise audit search --agency ag_1 --action token_viewed --output json
+out_like '"claimed":"ag_2"' "a false claim is recorded with the token's own agency"
+run mortise audit search --action AGENCY_CONNECTED --resource-type platform_authorization
+[ "$(wc -l <"$work/out")" = 2 ]
+ok $? "a store is an intent and an outcome"
+run mortise audit search --action secret_viewed -n 1
+[ "$(wc -l <"$work/out")" = 1 ]
+ok $? "audit search -n"
+run mortise audit search --from 2001-01-01T00:00:00Z --to 2002-01-01T00:00:00+02:00
+status_is 0 "audit search of an empty span"
+empty out "audit search of an empty span finds nothing"
+run mortise audit search --from 2001-01-01T00:00:00Z --action secret_written
+[ "$(wc -l <"$work/out")" = 2 ]
+ok $? "audit search --from"
+run mortise audit search --action audit_read
+[ -s "$work/out" ]
+ok $? "reading the trail is recorded"
+run mortise list app
+run mortise history app/key
+run mortise delete app/key
+for action in secret_listed secret_described secret_deleted; do
+	run mortise audit search --action $action
+	out_like "	$action	" "$action is recorded"
+done
+printf 'x\033]0;title\007' >"$work/escape"
+run mortise get app/none --user-email "$(cat "$work/escape")"
+run mortise audit tail -n 1
+! grep -q "$(printf '\033')" "$work/out"
+ok $? "a claim cannot steer the terminal"
+
+# --- head and verify
+run mortise audit verify
+status_is 0 "audit verify"
+out_like '^[0-9]+ records, to [0-9]+ [0-9a-f]{64}$' "audit verify: one line"
+run mortise audit verify --output json
+out_like '^\{"result":"ok","verdict":"[^"]+"\}$' "audit verify as JSON"
+run mortise audit head
+status_is 0 "audit head"
+out_like '^[0-9]+:[0-9a-f]{64}$' "audit head: SEQ:HASH"
+anchor=$(cat "$work/out")
+run mortise audit head --output json
+out_like '^\{"trail":"[0-9a-f]{32}","seq":[0-9]+,"hash":"[0-9a-f]{64}"\}$' "audit head as JSON"
+run mortise audit verify --expect "$anchor"
+status_is 0 "audit verify --expect of what is there"
+cp -R "$trail" "$work/good"
+run mortise audit verify --head "$work/good/head" "$work"/good/*.jsonl
+status_is 0 "audit verify of files"
+run mortise audit verify --expect "999999:${anchor#*:}"
+status_is 11 "audit verify --expect of what is to come"
+run mortise audit verify --expect "${anchor%%:*}:$(printf '%064d' 0)"
+status_is 10 "audit verify --expect of another hash"
+run mortise audit verify "$work/no-such-file"
+status_is 12 "audit verify of no file"
+: >"$work/empty.jsonl"
+run mortise audit verify "$work/empty.jsonl"
+status_is 12 "audit verify of an empty file"
+sed 's/secret_written/secret_viewed_/' "$work"/good/*.jsonl >"$work/changed.jsonl"
+run mortise audit verify "$work/changed.jsonl"
+status_is 10 "audit verify of a changed record"
+out_like 'record [0-9]+' "audit verify names the record"
+run mortise audit verify --output json "$work/changed.jsonl"
+out_like '^\{"result":"difference","verdict":' "audit verify of a changed record as JSON"
+sed 3d "$work"/good/*.jsonl >"$work/cut.jsonl"
+run mortise audit verify "$work/cut.jsonl"
+status_is 10 "audit verify of a removed record"
+{ sed -n 1,2p "$work"/good/*.jsonl; sed -n 4p "$work"/good/*.jsonl; sed -n 3p "$work"/good/*.jsonl; } >"$work/swapped.jsonl"
+run mortise audit verify "$work/swapped.jsonl"
+status_is 10 "audit verify of swapped records"
+sed '$d' "$work"/good/*.jsonl >"$work/short.jsonl"
+run mortise audit verify "$work/short.jsonl"
+status_is 0 "audit verify of a cut end shows nothing by itself"
+run mortise audit verify --head "$work/good/head" "$work/short.jsonl"
+status_is 11 "audit verify of a cut end with the head"
+run mortise audit verify --expect "$anchor" "$work/short.jsonl"
+status_is 11 "audit verify of a cut end with an anchor"
+
+# --- loss
+segment=$(ls "$trail"/*.jsonl | tail -n 1)
+cp "$work/short.jsonl" "$segment"
+run mortise audit verify
+status_is 11 "audit verify of the trail, cut"
+run mortise list
+[ "$status" != 0 ] && [ ! -s "$work/out" ]
+ok $? "nothing is released behind a cut trail"
+err_like 'accept-loss' "the message says what can be done"
+run mortise audit accept-loss --reason 'disk replaced' --user-email ops@agency.example
+status_is 0 "audit accept-loss"
+run mortise list
+status_is 0 "and the trail goes on"
+run mortise audit verify
+status_is 11 "a declared loss is a loss"
+gap=$(sed -n 's/^records \([0-9]*\) to \([0-9]*\) are missing.*/\1-\2/p' "$work/out")
+run mortise audit verify --gap "${gap:-0-0}"
+status_is 0 "audit verify --gap of what was declared"
+grep -q 'disk replaced' "$trail"/*.jsonl && grep -q 'ops@agency.example' "$trail"/*.jsonl
+ok $? "the loss stands in the trail, with who accepted it and why"
+rm "$trail/head"
+run mortise audit verify
+status_is 12 "audit verify without the head file"
+finish

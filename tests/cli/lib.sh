@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# For the tests of the program, in POSIX sh; they print TAP.  A test sources
+# this, runs commands by `run`, says what is expected, and ends with `finish`.
+#
+# Plugins are those of the build, by a drop-in of each installation.
+set -u
+LC_ALL=C
+export LC_ALL
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+n=0 failed=0
+unset MORTISE_CONFIG MORTISE_AUDIT_AGENCY_ID MORTISE_AUDIT_USER_EMAIL MORTISE_AUDIT_IP_ADDRESS \
+    MORTISE_AUDIT_USER_AGENT MORTISE_AUDIT_METADATA
+
+# The program itself, not libtool's script, which minds closed descriptors.
+mortise() {
+	if [ -x "$builddir/.libs/mortise" ]; then
+		LD_LIBRARY_PATH=$builddir/core/.libs "$builddir/.libs/mortise" "$@"
+	else
+		"$builddir/mortise" "$@"
+	fi
+}
+
+# ok STATUS NAME: 0 is good.
+ok() {
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $n - $2"
+	else
+		echo "not ok $n - $2"
+		failed=$((failed + 1))
+	fi
+}
+note() {
+	sed "s/^/# $1: /" "$2" | tail -n 20
+}
+# skip NAME WHY
+skip() {
+	n=$((n + 1))
+	echo "ok $n - $1 # SKIP $2"
+}
+finish() {
+	echo "1..$n"
+	[ "$failed" = 0 ]
+}
+
+# run COMMAND...: its results are in $status, $work/out and $work/err.
+run() {
+	"$@" >"$work/out" 2>"$work/err"
+	status=$?
+}
+# status_is N NAME
+status_is() {
+	[ "$status" = "$1" ]
+	set -- $? "$1" "$2"
+	ok "$1" "$3: status $2"
+	[ "$1" = 0 ] || { echo "# got $status"; note out "$work/out"; note err "$work/err"; }
+}
+# out_is TEXT NAME: exactly, with its newline.
+out_is() {
+	printf '%s\n' "$1" | cmp -s - "$work/out"
+	set -- $? "$1" "$2"
+	ok "$1" "$3"
+	[ "$1" = 0 ] || { echo "# expected: $2"; note got "$work/out"; note err "$work/err"; }
+}
+# matches FILE REGEX NAME
+matches() {
+	grep -Eq -- "$2" "$work/$1"
+	set -- $? "$@"
+	ok "$1" "$4"
+	[ "$1" = 0 ] || { echo "# expected in $2: $3"; note "$2" "$work/$2"; }
+}
+out_like() {
+	matches out "$1" "$2"
+}
+err_like() {
+	matches err "$1" "$2"
+}
+# empty FILE NAME
+empty() {
+	[ ! -s "$work/$1" ]
+	set -- $? "$@"
+	ok "$1" "$3"
+	[ "$1" = 0 ] || note "$2" "$work/$2"
+}
+# Times and drawn ids to words, so that the rest can be compared.
+normal() {
+	sed -e 's/"[0-9]\{4\}-[0-9][0-9]-[0-9][0-9]T[0-9:]*\.[0-9]\{3\}Z"/TIME/g' \
+	    -e 's/"auth_[a-z2-7]\{26\}"/ID/g' "$work/out" >"$work/normal"
+	mv "$work/normal" "$work/out"
+}
+
+# installation DIR: makes one there with the build's plugins.
+installation() {
+	mkdir -p "$1/mortise.d"
+	printf 'plugin-path: [%s/plugins/.libs]\n' "$builddir" >"$1/mortise.d/build.yaml"
+	run mortise init --dir "$1"
+	if [ "$status" != 0 ]; then
+		note init "$work/err"
+		echo "Bail out! no installation"
+		exit 1
+	fi
+}
+# Most tests need one.
+demo() {
+	installation "$work/demo"
+	MORTISE_CONFIG=$work/demo/mortise.yaml
+	export MORTISE_CONFIG
+}
