@@ -9,6 +9,7 @@
 #include "api/context.h"
 #include "audit/search.h"
 #include "audit/verify.h"
+#include "base/bytes.h"
 #include "base/clock.h"
 
 /* How often a follower looks, and how far back: a record that was numbered
@@ -44,6 +45,51 @@ pass_line(void *arg, const char *line, size_t size)
 		searching->shown = seq;
 }
 
+/* Where the newest few are asked for: this search's own record may be one of
+ * them, or none, as the filter has it.  So one more is read, and held back. */
+struct held {
+	const char *own;
+	struct buffer lines;	/* each with a LF */
+	size_t count;
+};
+
+static void
+hold_line(void *arg, const char *line, size_t size)
+{
+	struct held *held = arg;
+
+	if (strstr(line, held->own) != NULL)
+		return;
+	buffer_append(&held->lines, line, size);
+	buffer_text(&held->lines, "\n");
+	held->count++;
+}
+
+static enum mortise_code
+search_newest(const char *directory, const struct mortise_audit_filter *filter,
+    struct searching *searching, struct mortise_error *error)
+{
+	struct mortise_audit_filter wanted = *filter;
+	struct held held = {.own = searching->own};
+	enum mortise_code code;
+	char *line, *end;
+
+	wanted.last++;
+	code = search_trail(directory, &wanted, hold_line, &held, error);
+	if (code == MORTISE_OK && held.lines.failed)
+		code = error_memory(error);
+	line = held.lines.data;
+	for (size_t left = held.count; code == MORTISE_OK && left > 0; left--) {
+		end = strchr(line, '\n');
+		*end = '\0';
+		if (left <= filter->last)
+			pass_line(searching, line, (size_t)(end - line));
+		line = end + 1;
+	}
+	buffer_free(&held.lines);
+	return code;
+}
+
 static enum mortise_code
 follow(const char *directory, const struct mortise_audit_filter *filter,
     struct searching *searching, struct mortise_error *error)
@@ -69,7 +115,6 @@ mortise_audit_search(struct mortise *context, const struct mortise_request *requ
 	struct mortise_error spare, *error = error_or(given, &spare);
 	const char *directory = context->engine.config->audit.trail;
 	struct searching searching = {.each = each, .arg = arg};
-	struct mortise_audit_filter wanted = *filter;
 	struct operation operation;
 	enum mortise_code code = operation_begin(&operation, &context->engine, request,
 	    "audit_read", "audit_trail", "", error);
@@ -82,10 +127,9 @@ mortise_audit_search(struct mortise *context, const struct mortise_request *requ
 	if (code != MORTISE_OK)
 		return code;
 	searching.own = operation.op;
-	/* One more than asked: the newest may be this search's own. */
-	if (wanted.last != 0)
-		wanted.last++;
-	code = search_trail(directory, &wanted, pass_line, &searching, error);
+	code = filter->last == 0 ?
+	    search_trail(directory, filter, pass_line, &searching, error) :
+	    search_newest(directory, filter, &searching, error);
 	return code == MORTISE_OK && filter->follow ?
 	    follow(directory, filter, &searching, error) : code;
 }
