@@ -10,6 +10,7 @@
 #include "cli/verbs.h"
 
 #define TAIL_LINES 10
+#define LAST_MAX 1000000
 
 struct reading {
 	struct output *output;
@@ -84,8 +85,8 @@ parse_last(const struct cli *cli, size_t *last)
 
 	if (text == NULL)
 		return 0;
-	if (!number_parse(text, SIZE_MAX / 2, &number) || number == 0)
-		return usage_error("-n takes a number of records, from 1");
+	if (!number_parse(text, LAST_MAX, &number) || number == 0)
+		return usage_error("-n takes a number of records, 1 to %d", LAST_MAX);
 	*last = (size_t)number;
 	return 0;
 }

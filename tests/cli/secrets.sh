@@ -131,7 +131,7 @@ b" 'ä' ''; do
 		ok $? "$verb of a bad name: a message and no output"
 	done
 done
-for prefix in .. a/../ 'a b' a//; do
+for prefix in a/../ 'a b' a//; do
 	run mortise list "$prefix"
 	status_is 2 "list of the prefix '$prefix'"
 done
@@ -206,7 +206,7 @@ out_like '^label +note=a=b$' "history --long: labels"
 run mortise history app/labels --output json
 normal
 out_like '^\{"name":"app/labels","version":"store:[^"]+","createdAt":TIME,"deletedAt":null,"destroyed":false\}$' "history as JSON"
-out_like '^\{"name":"app/labels","labels":\{"note":"a=b","team":"web"\}\}$' "history as JSON: labels"
+out_like '^\{"name":"app/labels","labels":\{("note":"a=b"|,|"team":"web"){3}\}\}$' "history as JSON: labels"
 run mortise history app/nothing
 status_is 3 "history of a name that is not there"
 
