@@ -1,0 +1,79 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# A full disk and a read-only directory: nothing is released without its record,
+# nothing that was acknowledged is lost, and it goes on when there is room again.
+. "$srcdir/tests/cli/lib.sh"
+
+small=$work/small
+mkdir "$small"
+if [ "${FAULTS_INSIDE:-}" != yes ]; then
+	# In a mount namespace of its own, as root or as a user with namespaces.
+	if unshare -rm true 2>/dev/null; then
+		FAULTS_INSIDE=yes exec unshare -rm sh "$0"
+	fi
+	skip "a small file system" "no mount namespace to be had here"
+	finish
+	exit
+fi
+mount -t tmpfs -o size=512k none "$small" || { skip "a small file system" "no tmpfs"; finish; exit; }
+trap 'umount "$small"; rm -rf "$work"' EXIT
+
+installation "$small"
+MORTISE_CONFIG=$small/mortise.yaml
+export MORTISE_CONFIG
+printf before >"$work/value"
+run mortise put kept/before --file "$work/value"
+status_is 0 "a put with room"
+
+dd if=/dev/zero of="$small/filler" bs=1k 2>/dev/null
+run mortise get kept/before
+status_is 1 "a get on a full disk"
+empty out "nothing was released"
+err_like 'local.db: .*No space left on device' "the message names the place and the cause"
+run mortise put lost/during --file "$work/value"
+status_is 1 "a put on a full disk"
+
+rm "$small/filler"
+run mortise get kept/before
+status_is 0 "a get when there is room again"
+printf before | cmp -s - "$work/out"
+ok $? "and what was acknowledged is there"
+run mortise put kept/after --file "$work/value"
+status_is 0 "a put when there is room again"
+run mortise get lost/during
+status_is 3 "what was refused is not there"
+run mortise audit verify
+status_is 0 "the trail holds"
+
+# Room for the trail only: the store is what fails, at many sizes.
+failures=0 lies=0
+for left in 4 8 12 16 24 32 48 64 96; do
+	dd if=/dev/zero of="$small/filler" bs=1k 2>/dev/null
+	truncate -s -"${left}k" "$small/filler"
+	head -c 60000 /dev/urandom >"$work/big"
+	mortise put "big/$left" --file "$work/big" >/dev/null 2>&1 || failures=$((failures + 1))
+	state=$?
+	rm "$small/filler"
+	if [ "$state" = 0 ] && mortise get "big/$left" >"$work/out" 2>/dev/null; then
+		cmp -s "$work/big" "$work/out" || lies=$((lies + 1))
+	fi
+	mortise delete "big/$left" >/dev/null 2>&1
+done
+[ "$failures" -gt 0 ]
+ok $? "some puts failed for want of room"
+ok "$lies" "none that was acknowledged came back changed"
+run mortise audit verify
+status_is 0 "the trail holds after all of them"
+run mortise get kept/before
+status_is 0 "the store is whole after all of them"
+
+mount -o remount,ro "$small"
+run mortise get kept/before
+[ "$status" != 0 ]
+ok $? "a get on a read-only file system is refused"
+empty out "and nothing was released"
+err_like 'Read-only file system' "the message names the cause"
+mount -o remount,rw "$small"
+run mortise get kept/before
+status_is 0 "and goes on when it can be written"
+finish
