@@ -9,8 +9,14 @@
 void
 error_clear(struct mortise_error *error)
 {
-	if (error != NULL)
-		memset(error, 0, sizeof(*error));
+	if (error == NULL)
+		return;
+	/* Not the texts whole: they are large, and this is on every call's way. */
+	error->code = MORTISE_OK;
+	error->reason = MORTISE_REASON_NONE;
+	error->message[0] = error->backend[0] = error->file[0] = error->request_id[0] = '\0';
+	error->line = error->column = 0;
+	error->retry_after_ms = 0;
 }
 
 enum mortise_code

@@ -19,7 +19,7 @@ call_begin(struct operation *operation, struct step *step, size_t target, uint64
 		.error = &step->error,
 		.logger = engine->logger,
 	};
-	step->error.code = MORTISE_OK;
+	error_clear(&step->error);
 	step->target = target;
 	step->started = clock_monotonic_ns();
 	if (backend == NULL || (config->skip_if_unsupported &&
