@@ -158,7 +158,7 @@ test_fields(void)
 static void
 test_texts(void)
 {
-	char long_text[700];
+	char long_text[700] = "";
 	struct record_personal personal = {.user_agent = long_text};
 	struct record record = {.type = RECORD_OUTCOME, .resource_id = "a\"\\\n\x01\xc3\xbc",
 	    .personal = &personal};
