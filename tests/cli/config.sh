@@ -123,15 +123,8 @@ run env MORTISE_CONFIG=/nonexistent/x.yaml "$builddir/mortise" --config "$config
 status_is 0 "--config goes before it"
 run mortise --direct --config "$config" list
 status_is 0 "--direct is accepted"
-if [ "$(id -u)" != 0 ]; then
-	ln -s "$work/demo" "$work/mortise"
-	run env XDG_CONFIG_HOME="$work" "$builddir/mortise" list
-	status_is 0 "by XDG_CONFIG_HOME"
-else
-	skip "by XDG_CONFIG_HOME" "root has places of its own"
-fi
 
-# --- a program that a user made read-only, and other refusals of the system
+# --- refusals that are the configuration's
 printf 'secret:\n  - {match: "fixed/*", get: store, put: none, delete: none}\n' >"$work/demo/mortise.d/fixed.yaml"
 MORTISE_CONFIG=$config
 export MORTISE_CONFIG

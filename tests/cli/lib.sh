@@ -101,6 +101,22 @@ installation() {
 		exit 1
 	fi
 }
+# as_user [-u VARIABLE]... [VARIABLE=VALUE]... COMMAND...: as somebody who is not root.
+as_user() (
+	LD_LIBRARY_PATH=$builddir/core/.libs
+	export LD_LIBRARY_PATH
+	if [ "$(id -u)" = 0 ]; then
+		setpriv --reuid=65534 --regid=65534 --clear-groups env "$@"
+	else
+		env "$@"
+	fi
+)
+# Can there be one, who can reach the program?
+have_user() {
+	[ -x "$builddir/.libs/mortise" ] &&
+	    as_user "$builddir/.libs/mortise" --version >"$work/out" 2>&1
+}
+
 # Most tests need one.
 demo() {
 	installation "$work/demo"

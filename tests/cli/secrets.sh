@@ -35,12 +35,35 @@ status_is 6 "init of a store without its key"
 [ ! -e "$work/lost/local.key" ]
 ok $? "init of a store without its key makes none"
 # A user's own places.
-if [ "$(id -u)" != 0 ]; then
-	run env -u HOME -u XDG_CONFIG_HOME -u XDG_STATE_HOME "$builddir/mortise" init
+if have_user; then
+	run as_user -u HOME -u XDG_CONFIG_HOME -u XDG_STATE_HOME "$builddir/.libs/mortise" init
 	status_is 2 "init without HOME"
 	err_like 'HOME is not set' "init without HOME: the message"
+	chmod 711 "$work"
+	mkdir -p "$work/home/.config/mortise/mortise.d"
+	cp "$work/demo/mortise.d/build.yaml" "$work/home/.config/mortise/mortise.d/"
+	[ "$(id -u)" != 0 ] || chown -R 65534:65534 "$work/home"
+	# user COMMAND...: the program with that home.
+	user() {
+		run as_user -u XDG_CONFIG_HOME -u XDG_STATE_HOME HOME="$work/home" \
+		    "$builddir/.libs/mortise" "$@"
+	}
+	unset MORTISE_CONFIG
+	user init
+	status_is 0 "init of a user"
+	out_is "made $work/home/.config/mortise/mortise.yaml
+made $work/home/.config/mortise/local.key
+made $work/home/.local/state/mortise/local.db
+made $work/home/.local/state/mortise/trail" "init of a user: configuration and data apart"
+	err_like '^mortise: ready; try: mortise put app/first-secret$' "init of a user: what is next"
+	user list
+	status_is 0 "which is found by itself"
+	run as_user HOME=/nonexistent XDG_CONFIG_HOME="$work/home/.config" "$builddir/.libs/mortise" list
+	status_is 0 "or by XDG_CONFIG_HOME"
+	MORTISE_CONFIG=$work/demo/mortise.yaml
+	export MORTISE_CONFIG
 else
-	skip "init without HOME" "root has places of its own"
+	skip "init of a user" "nobody but root can reach the program"
 fi
 
 # --- put and get
