@@ -87,7 +87,8 @@ use_values(struct mortise *context)
 	CHECK_NUMBER(mortise_token_store(context, NULL, &options, value, NULL, NULL, error),
 	    MORTISE_OK);
 	CHECK_NUMBER(mortise_token_get(context, NULL, "auth_1", &read, error), MORTISE_OK);
-	CHECK_AS(memory_count(&canary) > 0, "it is here while it is held");
+	if (memory_excuse() == NULL)
+		CHECK_AS(memory_count(&canary) > 0, "it is here while it is held");
 	mortise_secret_free(read);
 	mortise_secret_free(value);
 	CHECK_NUMBER(mortise_token_revoke(context, NULL, "auth_1", NULL, NULL, NULL, error),
@@ -119,6 +120,19 @@ scan_file(const char *path, const struct stat *st, int type, struct FTW *at)
 	return 0;
 }
 
+/* Where an allocator of somebody else's is at work, what was freed is not ours
+ * to wipe. */
+static void
+check_memory(const char *when)
+{
+	const char *excuse = memory_excuse();
+
+	if (excuse != NULL)
+		printf("ok %u - %s # SKIP %s\n", ++test_count, when, excuse);
+	else
+		CHECK_NUMBER_AS(memory_count(&canary), 0, when);
+}
+
 int
 main(void)
 {
@@ -130,9 +144,9 @@ main(void)
 	context = open_with_log();
 	if (context != NULL) {
 		use_values(context);
-		CHECK_NUMBER_AS(memory_count(&canary), 0, "not in memory after the last free");
+		check_memory("not in memory after the last free");
 		mortise_close(context);
-		CHECK_NUMBER_AS(memory_count(&canary), 0, "nor after the close");
+		check_memory("nor after the close");
 		(void)nftw(directory, scan_file, 16, FTW_PHYS);
 		CHECK_AS(files_seen >= 5, "%u files were looked at", files_seen);
 		CHECK_NUMBER_AS(log_hits, 0, "not in the log");
