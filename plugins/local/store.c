@@ -170,10 +170,6 @@ identify(struct store *store, bool *empty)
 		code = read_number(store, "PRAGMA user_version", &format);
 	if (code == MORTISE_OK)
 		code = read_number(store, "SELECT count(*) FROM sqlite_schema", &tables);
-	if (sqlite3_errcode(store->db) == SQLITE_NOTADB)
-		return host->option_fail(store->call, store->options, "path",
-		    "%s is no store, but some other file; give the path of a store, or of none",
-		    store->path);
 	if (code != MORTISE_OK)
 		return code;
 	*empty = application == 0 && format == 0 && tables == 0;
@@ -274,6 +270,10 @@ store_connect(struct store *store, bool noted)
 	code = configure(store);
 	if (code == MORTISE_OK)
 		code = identify(store, &empty);
+	if (code != MORTISE_OK && (sqlite3_errcode(store->db) & 0xff) == SQLITE_NOTADB)
+		return store->host->option_fail(store->call, store->options, "path",
+		    "%s is no store, but some other file; give the path of a store, or of none",
+		    store->path);
 	if (code == MORTISE_OK && empty && noted)
 		return fail_gone(store);
 	if (code == MORTISE_OK)
