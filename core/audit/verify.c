@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "audit/scan.h"
 #include "base/bytes.h"
@@ -289,7 +290,6 @@ take_byte(struct verifier *v, char c)
 		v->line_size = 0;
 		v->torn = 0;
 		v->overlong = false;
-		v->matched = 0;
 		return true;
 	}
 	v->torn++;
@@ -300,19 +300,34 @@ take_byte(struct verifier *v, char c)
 	return true;
 }
 
-/* The tail is looked at again, from the file: it may be longer than a line. */
+/* Where the bytes behind the last LF begin. */
+static off_t
+tail_of(int fd, off_t end, char bytes[READ_SIZE])
+{
+	while (end > 0) {
+		off_t from = end > READ_SIZE ? end - READ_SIZE : 0;
+		ssize_t got = file_read_at(fd, bytes, (size_t)(end - from), from);
+
+		for (ssize_t i = got; i > 0; i--) {
+			if (bytes[i - 1] == '\n')
+				return from + i;
+		}
+		end = from;
+	}
+	return 0;
+}
+
+/* Before the lines: a tail whose end was changed is the graver thing. */
 static bool
-check_tail(struct verifier *v, int fd, off_t end)
+check_tail(struct verifier *v, int fd)
 {
 	char bytes[READ_SIZE];
-	off_t at = end - (off_t)v->torn;
+	off_t end = lseek(fd, 0, SEEK_END), at = end < 0 ? 0 : tail_of(fd, end, bytes);
+	ssize_t got;
 
-	while (at < end) {
-		ssize_t got = file_read_at(fd, bytes, sizeof(bytes), at);
-
-		if (got <= 0)
-			break;
-		for (ssize_t i = 0; i < got && at + i < end; i++) {
+	v->matched = 0;
+	while (at < end && (got = file_read_at(fd, bytes, sizeof(bytes), at)) > 0) {
+		for (ssize_t i = 0; i < got; i++) {
 			if (ends_changed(v, bytes[i]))
 				return wrong(v, BROKEN, "the last line's end is changed");
 		}
@@ -331,20 +346,21 @@ check_file(struct verifier *v, const char *path)
 
 	if (v->torn > 0)
 		return wrong(v, BROKEN, AFTER "a cut line inside the trail", SEQ(v));
+	if (fd < 0)
+		return wrong(v, MORTISE_REASON_UNCHECKABLE, "%s cannot be read", path);
+	if (!check_tail(v, fd))
+		return false;
 	v->first = true;
 	v->line_size = 0;
 	v->overlong = false;
-	while ((got = fd < 0 ? -1 : file_read_at(fd, bytes, sizeof(bytes), at)) > 0) {
+	while ((got = file_read_at(fd, bytes, sizeof(bytes), at)) > 0) {
 		for (ssize_t i = 0; i < got; i++) {
 			if (!take_byte(v, bytes[i]))
 				return false;
 		}
 		at += got;
 	}
-	if (got < 0)
-		return wrong(v, MORTISE_REASON_UNCHECKABLE, "%s cannot be read", path);
-	v->matched = 0;
-	return check_tail(v, fd, at);
+	return got == 0 || wrong(v, MORTISE_REASON_UNCHECKABLE, "%s cannot be read", path);
 }
 
 /* All must be readable before anything is said. */

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Everything that can be done to a trail, and what both verifiers say of it: the
+one in C, and doc/audit/verify.py.  They must agree on every file, and say what is
+written here."""
+import hashlib
+import importlib.util
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+
+source, build = os.environ["srcdir"], os.environ["builddir"]
+spec = importlib.util.spec_from_file_location("verify", f"{source}/doc/audit/verify.py")
+second = importlib.util.module_from_spec(spec)
+sys.dont_write_bytecode = True
+spec.loader.exec_module(second)
+work = tempfile.TemporaryDirectory()
+first = subprocess.Popen([f"{build}/tests/audit/verify_many"], text=True,
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+rng = random.Random(7)
+TAG, ZERO, TRAIL = b"mortise-trail-v1\0", "0" * 64, "ab" * 16
+count = failed = 0
+
+
+def ok(good, name):
+    global count, failed
+    count += 1
+    failed += not good
+    print(f"{'ok' if good else 'not ok'} {count} - {name}", flush=True)
+    return good
+
+
+# --- a writer of its own -----------------------------------------------------------
+
+def dump(value):
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def sealed(before, c, p, trail=TRAIL):
+    """A line of these bytes, with the hash that it should have; and that hash."""
+    digest = hashlib.sha256(TAG + b"record\0" + c).digest()
+    h = hashlib.sha256(TAG + b"link\0" + bytes.fromhex(trail) + bytes.fromhex(before) + digest)
+    return b'{"c":' + c + b',"p":' + p + b',"h":"' + h.hexdigest().encode() + b'"}\n', h.hexdigest()
+
+
+def commitment(p):
+    return hashlib.sha256(TAG + b"personal\0" + p).hexdigest()
+
+
+class Writer:
+    def __init__(self):
+        self.lines, self.before, self.seq = [], ZERO, 0
+
+    def add(self, kind, personal=None, **fields):
+        self.seq += 1
+        p = b"null" if personal is None else dump(personal)
+        c = {"v": 1, "seq": self.seq, "ts": "2026-11-25T10:00:00.%06dZ" % self.seq, "t": kind, **fields}
+        c = dump({**c, "pc": None if personal is None else commitment(p)})
+        return self.raw(c, p)
+
+    def raw(self, c, p=b"null"):
+        line, self.before = sealed(self.before, c, p)
+        self.lines.append(line)
+        return self
+
+    def open(self, segment, **fields):
+        return self.add("open", trail=TRAIL, segment=segment, before=self.before, **fields)
+
+    def outcomes(self, number):
+        for _ in range(number):
+            personal = {"s": "%032x" % self.seq, "userEmail": "ü%d@x" % self.seq} if self.seq % 3 else None
+            self.add("outcome", personal, op="%032x" % self.seq, action="token_viewed", code="ok")
+        return self
+
+    def text(self):
+        return b"".join(self.lines)
+
+    def c(self, **more):
+        """The c of the next record, to be changed by hand."""
+        return dump({"v": 1, "seq": self.seq + 1, "ts": "x", "t": "close", **more, "pc": None})
+
+
+def trail(number):
+    return Writer().open(1).outcomes(number - 1)
+
+
+# --- asking both ---------------------------------------------------------------------
+
+def ask(segments, head=None, expect=(), gaps=()):
+    """The status that both give; a pair where they differ."""
+    words, anchors = [], []
+    for number, text in enumerate(segments):
+        words.append(f"{work.name}/{number}")
+        with open(words[-1], "wb") as file:
+            file.write(text)
+    if head:
+        words += ["-h", f"{work.name}/head"]
+        with open(words[-1], "w", encoding="utf-8") as file:
+            json.dump(head, file)
+        anchors.append(("the head", head["seq"], head["h"], head["trail"]))
+    for number, h in expect:
+        words += ["-e", f"{number}:{h}"]
+        anchors.append(("the expected head", number, h, None))
+    for a, b in gaps:
+        words += ["-g", f"{a}-{b}"]
+    first.stdin.write("\t".join(words) + "\n")
+    first.stdin.flush()
+    one, verdict = first.stdout.readline().rstrip("\n").split(" ", 1)
+    two, words = second.verify(segments, anchors, gaps)
+    if int(one) != two:
+        print(f"# in C: {one} {verdict}\n# in Python: {two} {words}")
+        return int(one), two
+    return two
+
+
+def says(status, name, segments, **more):
+    got = ask(segments, **more)
+    ok(got == status, f"{status}: {name}") or print(f"# got {got}")
+
+
+def all_say(status, name, cases):
+    """cases: what ask takes, each; all must be this status."""
+    number, wrong = 0, []
+    for case in cases:
+        got = ask(*case[0], **case[1])
+        number += 1
+        if got != status:
+            wrong.append((case, got))
+    ok(number > 0 and not wrong, f"{status}: {name}: {number} files")
+    for case, got in wrong[:3]:
+        print(f"# {got} for {case!r}"[:600])
+
+
+def cases(texts, **more):
+    return (((([text]),), more) for text in texts)
+
+
+with open(f"{source}/tests/golden/trail-v1.jsonl", "rb") as file:
+    golden = file.read()
+small = trail(12)
+text, lines = small.text(), small.lines
+head = {"trail": TRAIL, "seq": 12, "h": small.before}
+
+# --- good ones ---------------------------------------------------------------------------
+
+says(0, "the golden trail", [golden])
+says(0, "a trail, with its head", [text], head=head)
+says(0, "a torn tail", [text + lines[5][:100]])
+says(0, "a torn tail and zeros", [text + lines[5][:100] + bytes(50)])
+says(0, "a whole line without its LF", [text + lines[5][:-1]])
+two = trail(5)
+cut = len(two.text())
+two.open(2).outcomes(4)
+says(0, "two segments", [two.text()[:cut], two.text()[cut:]])
+says(0, "white space in c", [trail(3).raw(b'{ "v" : 1 ,"seq":4,\t"ts":"x","t":"close","pc":null }').text()])
+says(0, "members in another order", [trail(3).raw(b'{"pc":null,"t":"close","ts":"x","seq":4,"v":1}').text()])
+says(0, "a lone surrogate", [trail(3).raw(trail(3).c(x=0).replace(b'"x":0', b'"x":"\\ud800"')).text()])
+
+# --- a byte is not what it was --------------------------------------------------------------
+
+all_say(10, "a flipped bit, each of the last two lines",
+        cases(text[:i] + bytes([text[i] ^ 1 << bit]) + text[i + 1:]
+              for i in range(len(text) - len(lines[-1]) - len(lines[-2]), len(text)) for bit in range(8)))
+all_say(10, "a flipped bit, one of each byte of the golden trail",
+        cases(golden[:i] + bytes([golden[i] ^ 1 << rng.randrange(8)]) + golden[i + 1:]
+              for i in range(len(golden))))
+all_say(10, "the last LF is another byte", cases(text[:-1] + bytes([b]) for b in range(1, 256) if b != 10))
+all_say(10, "a byte is missing", cases(text[:i] + text[i + 1:] for i in range(0, len(text) - 1, 3)))
+all_say(10, "a byte too many", cases(text[:i] + b"0" + text[i:] for i in range(0, len(text), 3)))
+
+# --- a line is not where it was ----------------------------------------------------------------
+
+def join(items):
+    return b"".join(items)
+
+
+all_say(10, "a deleted line", cases(join(lines[:i] + lines[i + 1:]) for i in range(len(lines) - 1)))
+all_say(10, "two lines swapped", cases(
+    join(lines[:i] + [lines[k]] + lines[i + 1:k] + [lines[i]] + lines[k + 1:])
+    for i in range(len(lines)) for k in range(i + 1, len(lines))))
+all_say(10, "a line repeated", cases(
+    join(lines[:k] + [lines[i]] + lines[k:]) for i in range(len(lines)) for k in range(len(lines) + 1)
+    if k > 0))
+all_say(10, "a line of another trail", cases(
+    join(lines[:i] + [golden.split(b"\n")[3] + b"\n"] + lines[i:]) for i in range(len(lines) + 1)))
+all_say(10, "an empty line", cases(join(lines[:i] + [b"\n"] + lines[i:]) for i in range(len(lines) + 1)))
+whole = [at for at in range(len(text)) if text[at - 1:at] == b"\n"]
+all_say(11, "cut at any byte, against the head", cases(
+    (text[:i] for i in range(len(lines[0]), len(text) - 1)), head=head))
+all_say(0, "cut at any byte, with no anchor", cases(text[:i] for i in range(len(lines[0]), len(text))))
+all_say(12, "cut in the first line", cases(text[:i] for i in range(len(lines[0]))))
+says(10, "segments swapped", [two.text()[cut:], two.text()[:cut]])
+says(10, "a torn tail inside", [two.text()[:cut] + b'{"c":{', two.text()[cut:]])
+says(10, "a segment without its open record", [two.text()[:cut], join(two.lines[6:])])
+says(10, "an open record in the middle", [two.text()])
+says(10, "a segment of another trail", [text, golden])
+says(0, "the first segment is kept elsewhere", [two.text()[cut:]])
+
+# --- anchors ---------------------------------------------------------------------------------------
+
+says(10, "another hash than the head's", [text], head={**head, "h": "1" * 64})
+says(10, "a head of another trail", [text], head={**head, "trail": "cd" * 16})
+says(11, "shorter than the head", [join(lines[:-1])], head=head)
+says(0, "longer than the head", [text], head={"trail": TRAIL, "seq": 1, "h": json.loads(lines[0])["h"]})
+says(0, "an expected hash", [text], expect=[(12, small.before)])
+says(10, "another hash than expected", [text], expect=[(11, small.before)])
+says(11, "an expected record that is not there", [text], expect=[(13, small.before)])
+says(12, "an anchor before the first record", [two.text()[cut:]], expect=[(2, ZERO)])
+says(11, "no record, and an anchor", [b""], expect=[(2, ZERO)])
+says(12, "no record", [b""])
+says(12, "no file", [])
+
+# --- what a record says ----------------------------------------------------------------------------------
+
+def with_next(c, p=b"null"):
+    return trail(3).raw(c, p).text()
+
+
+plain = trail(3)
+for name, c in [
+        ("a key twice", plain.c().replace(b'"ts":"x"', b'"ts":"x","ts":"x"')),
+        ("a key twice, once escaped", plain.c().replace(b'"ts":"x"', b'"ts":"x","t\\u0073":"x"')),
+        ("a key twice, deep down", plain.c(x=0).replace(b'"x":0', b'"x":[{"a":1,"a":2}]')),
+        ("a float", plain.c(x=1.5)),
+        ("a number with an exponent", plain.c(x=0).replace(b'"x":0', b'"x":1e3')),
+        ("NaN", plain.c(x=0).replace(b'"x":0', b'"x":NaN')),
+        ("-Infinity", plain.c(x=0).replace(b'"x":0', b'"x":-Infinity')),
+        ("2^53", plain.c(x=1 << 53)),
+        ("18 digits", plain.c(x=0).replace(b'"x":0', b'"x":000000000000000001')),
+        ("a number with a zero before it", plain.c(x=0).replace(b'"x":0', b'"x":01')),
+        ("a number that is none", plain.c(x=0).replace(b'"x":0', b'"x":-')),
+        ("a control character in a text", plain.c(x=0).replace(b'"x":0', b'"x":"\x01"')),
+        ("an escape that is none", plain.c(x=0).replace(b'"x":0', b'"x":"\\q"')),
+        ("half a \\u", plain.c(x=0).replace(b'"x":0', b'"x":"\\u12"')),
+        ("bytes that are not UTF-8", plain.c(x=0).replace(b'"x":0', b'"x":"\xff"')),
+        ("an encoded surrogate", plain.c(x=0).replace(b'"x":0', b'"x":"\xed\xa0\x80"')),
+        ("a comma at the end", plain.c()[:-1] + b",}"),
+        ("no v", plain.c().replace(b'"v":1,', b"")),
+        ("v as a text", plain.c().replace(b'"v":1', b'"v":"1"')),
+        ("v as true", plain.c().replace(b'"v":1', b'"v":true')),
+        ("seq as a text", plain.c().replace(b'"seq":4', b'"seq":"4"')),
+        ("another seq", plain.c().replace(b'"seq":4', b'"seq":5')),
+        ("no pc", plain.c().replace(b',"pc":null', b"")),
+        ("nested too deep", plain.c(x=0).replace(b'"x":0', b'"x":' + b"[" * 3000 + b"]" * 3000)),
+        ("erases nothing that is a list", plain.c(records=3).replace(b"close", b"erase")),
+        ("erases no pairs", plain.c(records=[3]).replace(b"close", b"erase")),
+        ("erases itself", plain.c(records=[[1, 4]]).replace(b"close", b"erase")),
+        ("erases backwards", plain.c(records=[[3, 2]]).replace(b"close", b"erase")),
+        ("erases record 0", plain.c(records=[[0, 2]]).replace(b"close", b"erase")),
+        ("erases without a list", plain.c().replace(b"close", b"erase"))]:
+    says(10, name, [with_next(c)])
+says(12, "another version", [with_next(plain.c().replace(b'"v":1', b'"v":2'))])
+says(0, "2^53 - 1", [with_next(plain.c(x=(1 << 53) - 1))])
+says(0, "a nested list", [with_next(plain.c(x=0).replace(b'"x":0', b'"x":' + b"[" * 200 + b"]" * 200))])
+says(0, "16 384 bytes", [with_next(plain.c(x="y" * (16384 - len(sealed(ZERO, plain.c(x=""), b"null")[0]))))])
+says(10, "16 385 bytes", [with_next(plain.c(x="y" * (16385 - len(sealed(ZERO, plain.c(x=""), b"null")[0]))))])
+says(10, "a personal part that was added", [with_next(plain.c(), b'{"s":1}')])
+says(10, "spaces behind a null that was always one", [with_next(plain.c(), b"null  ")])
+says(10, "a commitment that is no text", [with_next(plain.c().replace(b'"pc":null', b'"pc":7'), b"{}")])
+
+# --- erasing ---------------------------------------------------------------------------------------------------
+
+def erased(erase, blank):
+    """A trail whose record 3 has its personal part blanked, and perhaps says so."""
+    made = trail(5)
+    if erase:
+        made.add("erase", records=[[2, 3]], by="dpo")
+    line = made.lines[2]
+    p = line[line.index(b',"p":') + 5:-73]
+    made.lines[2] = line.replace(p, blank(p))
+    return [made.text()]
+
+
+says(0, "an erased part", erased(True, lambda p: b"null".ljust(len(p))))
+says(0, "a part half erased, and an erase record", erased(True, lambda p: b"null" + p[4:]))
+says(10, "a blank part without an erase record", erased(False, lambda p: b"null".ljust(len(p))))
+says(10, "a changed part without an erase record", erased(False, lambda p: p.replace(b"@x", b"@y")))
+
+# --- gaps ---------------------------------------------------------------------------------------------------------
+
+def gap(a, b, seq=9):
+    made = trail(5)
+    end = len(made.text())
+    made.seq, made.before = seq - 1, "12" * 32
+    made.open(2, gap={"from": a, "to": b, "reason": "x", "by": "y"}).outcomes(3)
+    return [made.text()[:end], made.text()[end:]]
+
+
+says(11, "a declared gap", gap(6, 8))
+says(0, "a declared gap that is accepted", gap(6, 8), gaps=[(6, 8)])
+says(11, "another gap is accepted", gap(6, 8), gaps=[(6, 9)])
+says(10, "a gap that hides more", gap(6, 7))
+says(10, "a gap that goes backwards", gap(6, 3, 4))
+says(0, "an anchor in an accepted gap", gap(6, 8), gaps=[(6, 8)], expect=[(7, ZERO)])
+print(f"1..{count}")
+first.stdin.close()
+sys.exit(failed != 0)
