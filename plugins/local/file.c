@@ -85,8 +85,8 @@ enum mortise_code
 fail_gone(struct store *store)
 {
 	return store->host->fail(store->call, MORTISE_ERROR, MORTISE_REASON_ROLLBACK,
-	    "the trail knows a store at %s, and there is none now; put its newest backup back "
-	    "(`mortise restore`), or say where it went", store->path);
+	    "the trail knows a store at %s, and there is none now; put its newest backup back, "
+	    "or correct the path", store->path);
 }
 
 static enum mortise_code

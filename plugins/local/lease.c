@@ -128,8 +128,7 @@ change_lease(struct store *store, const struct mortise_lease *given, bool keep)
 	if (!there || !is_leased(store, &row, &now) || (uint64_t)row.fence != given->fence ||
 	    CRYPTO_memcmp(row.owner, owner, TAG_SIZE) != 0)
 		return store->host->fail(store->call, MORTISE_CONFLICT, MORTISE_REASON_NONE,
-		    "%s does not hold %s under that fence any more; claim it again", given->owner,
-		    given->key);
+		    "the record is not leased to this owner under this fence; claim it again");
 	return write_lease(store, statement, &row, keep ? owner : NULL, &lease);
 }
 

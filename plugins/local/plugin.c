@@ -53,13 +53,13 @@ check_noted(struct store *store, const struct noted *noted)
 		return MORTISE_OK;
 	if (strcmp(noted->id, store->id_text) != 0)
 		return host->fail(store->call, MORTISE_ERROR, MORTISE_REASON_ROLLBACK,
-		    "%s is the store %s, and the trail knows %s here; put the right one back, or "
-		    "accept this one by `mortise restore`", store->path, store->id_text, noted->id);
+		    "%s is the store %s, and the trail knows %s here; put the right one back",
+		    store->path, store->id_text, noted->id);
 	if ((uint64_t)store->seen < noted->generation)
 		return host->fail(store->call, MORTISE_ERROR, MORTISE_REASON_ROLLBACK,
 		    "%s is older than the trail says: generation %lld and not %llu; put its newest "
-		    "backup back, or accept this one by `mortise restore`", store->path,
-		    (long long)store->seen, (unsigned long long)noted->generation);
+		    "backup back", store->path, (long long)store->seen,
+		    (unsigned long long)noted->generation);
 	return MORTISE_OK;
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* State records.  No message names a key: it may be an OAuth state. */
 #include "local.h"
 
 #include <stdio.h>
@@ -102,17 +103,23 @@ state_find(struct store *store, const unsigned char tag[TAG_SIZE], const struct 
 }
 
 static enum mortise_code
-fail_none(struct store *store, const char *key)
+fail_none(struct store *store)
 {
 	return store->host->fail(store->call, MORTISE_NOT_FOUND, MORTISE_REASON_NONE,
-	    "no state record %s here, or no longer", key);
+	    "there is no such state record, or no longer");
+}
+
+static enum mortise_code
+fail_changed(struct store *store)
+{
+	return store->host->fail(store->call, MORTISE_CONFLICT, MORTISE_REASON_NONE,
+	    "the state record is not the one that the condition names; read it, and decide anew");
 }
 
 /* --- get, take ----------------------------------------------------------------- */
 
 static enum mortise_code
-give_key(struct store *store, const char *key, const unsigned char tag[TAG_SIZE],
-    struct mortise_out *out)
+give_record(struct store *store, const unsigned char tag[TAG_SIZE], struct mortise_out *out)
 {
 	const struct instant now = clock_now();
 	sqlite3_stmt *statement _cleanup_(sql_reset) = NULL;
@@ -122,7 +129,7 @@ give_key(struct store *store, const char *key, const unsigned char tag[TAG_SIZE]
 
 	if (code != MORTISE_OK)
 		return code;
-	return there ? state_give(store, &row, out) : fail_none(store, key);
+	return there ? state_give(store, &row, out) : fail_none(store);
 }
 
 static enum mortise_code
@@ -138,7 +145,7 @@ get(void *instance, struct mortise_call *call, const char *key, struct mortise_o
 		return code;
 	code = seal_tag(store, TAG_STATE_KEY, key, tag);
 	if (code == MORTISE_OK)
-		code = give_key(store, key, tag, out);
+		code = give_record(store, tag, out);
 	store_abort(store);
 	return code;
 }
@@ -156,7 +163,7 @@ take(void *instance, struct mortise_call *call, const char *key, struct mortise_
 		return code;
 	code = seal_tag(store, TAG_STATE_KEY, key, tag);
 	if (code == MORTISE_OK)
-		code = give_key(store, key, tag, out);
+		code = give_record(store, tag, out);
 	if (code == MORTISE_OK)
 		code = remove_by_tag(store, SQL_STATE_DELETE, tag, 0, TABLE_STATE);
 	return store_end(store, code);
@@ -165,7 +172,7 @@ take(void *instance, struct mortise_call *call, const char *key, struct mortise_
 /* --- put ----------------------------------------------------------------------- */
 
 static enum mortise_code
-check_put(struct store *store, const char *key, const unsigned char tag[TAG_SIZE],
+check_put(struct store *store, const unsigned char tag[TAG_SIZE],
     const struct mortise_state_put *put, const struct instant *now)
 {
 	sqlite3_stmt *statement _cleanup_(sql_reset) = NULL;
@@ -177,9 +184,7 @@ check_put(struct store *store, const char *key, const unsigned char tag[TAG_SIZE
 		return code;
 	if ((put->only_if_absent && there) ||
 	    (put->only_if != NULL && (!there || version_parse(put->only_if) != row.version)))
-		return store->host->fail(store->call, MORTISE_CONFLICT, MORTISE_REASON_NONE,
-		    "the state record %s is %s; read it, and decide anew", key,
-		    there ? "there, and another" : "not there");
+		return fail_changed(store);
 	return MORTISE_OK;
 }
 
@@ -265,7 +270,7 @@ put_key(struct store *store, const char *key, const struct mortise_state_put *pu
 	enum mortise_code code = seal_tag(store, TAG_STATE_KEY, key, tag);
 
 	if (code == MORTISE_OK)
-		code = check_put(store, key, tag, put, &now);
+		code = check_put(store, tag, put, &now);
 	if (code == MORTISE_OK)
 		code = expire(store, &now);
 	return code == MORTISE_OK ? write_record(store, key, tag, put, &now) : code;
@@ -281,8 +286,7 @@ put(void *instance, struct mortise_call *call, const char *key,
 	store->call = call;
 	if (given->value_size > MORTISE_VALUE_MAX || given->ttl_ms < 0 || given->due_ms < 0)
 		return store->host->fail(call, MORTISE_INVALID, MORTISE_REASON_NONE,
-		    "the state record %s has a value of more than %d bytes, or a negative time",
-		    key, MORTISE_VALUE_MAX);
+		    "a state record has at most %d bytes and no negative times", MORTISE_VALUE_MAX);
 	code = store_begin(store, true);
 	if (code != MORTISE_OK)
 		return code;
@@ -309,10 +313,9 @@ remove_key(struct store *store, const char *key, const struct mortise_version *o
 	if (code != MORTISE_OK)
 		return code;
 	if (!there)
-		return fail_none(store, key);
+		return fail_none(store);
 	if (only_if != NULL && version_parse(only_if) != row.version)
-		return store->host->fail(store->call, MORTISE_CONFLICT, MORTISE_REASON_NONE,
-		    "the state record %s is another by now; read it, and decide anew", key);
+		return fail_changed(store);
 	return remove_by_tag(store, SQL_STATE_DELETE, tag, 0, TABLE_STATE);
 }
 
