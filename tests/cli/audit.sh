@@ -60,6 +60,9 @@ out_like '"metadata":\{"ticket":12\}' "the variables: metadata"
 out_like "\"uid\":$(id -u)" "and the process's own uid"
 [ "$(wc -l <"$work/out")" = 1 ]
 ok $? "audit search finds nothing else"
+run mortise audit search --user-email bob@agency.example
+[ "$(wc -l <"$work/out")" = 1 ]
+ok $? "what audit search looks for is no claim of who asks"
 run mortise audit search --action secret_viewed --resource-id app/nothing
 out_like '	outcome	secret_viewed	secret	app/nothing	-	-	not_found$' "a get of what is not there is recorded"
 run mortise audit search --agency ag_1 --action token_viewed --output json
