@@ -1,135 +1,216 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* accept-loss: going on where records are known to be missing. */
+/* trail_accept_loss: going on after what cannot be had again. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "audit/parts.h"
+#include "base/digest.h"
 #include "base/file.h"
 
-/* Reads a segment as far as it verifies; false = not to its end. */
-static bool
-read_segment(struct trail *trail, uint64_t number)
-{
-	char name[SEGMENT_NAME_SIZE];
-	int fd _cleanup_(file_close) = -1;
-	off_t end;
+#define LOST_MAX (UINT64_C(1) << 30)
 
-	segment_name(number, name);
-	fd = file_open(trail->directory, name, O_RDONLY | O_NOFOLLOW, 0);
-	if (fd < 0)
-		return false;
-	end = lseek(fd, 0, SEEK_END);
-	trail->view.segment = number;
-	trail->view.offset = 0;
-	return end >= 0 && view_read(&trail->view, fd, (uint64_t)end, NULL) == MORTISE_OK;
+struct loss {
+	uint64_t *segments;
+	size_t count, at;		/* the segment in which reading stopped */
+	uint64_t bytes, records;	/* of what does not verify, there */
+	char sha256[65];
+};
+
+static enum mortise_code
+failed(const struct trail *trail, const char *name, const char *what, struct mortise_error *error)
+{
+	(void)error_errno(error, errno, "%s/%s cannot be %s", trail->options.directory, name, what);
+	if (error != NULL)
+		error->reason = MORTISE_REASON_AUDIT;
+	return MORTISE_ERROR;
 }
 
-/* A segment that does not verify is kept, under a name that no reader takes. */
+/* Reads from the first segment as far as it verifies. */
 static enum mortise_code
-set_damaged_aside(const struct trail *trail, uint64_t number, struct mortise_error *error)
+read_good(struct trail *trail, struct loss *loss, struct mortise_error *error)
 {
-	char name[SEGMENT_NAME_SIZE], to[SEGMENT_NAME_SIZE + 8];
+	enum mortise_code code = MORTISE_OK;
+	struct stat st;
+	uint64_t tail = 0;
 
-	segment_name(number, name);
-	(void)snprintf(to, sizeof(to), "damaged-%s", name);
-	if (renameat(trail->directory, name, trail->directory, to) < 0)
-		return audit_failed(error, "a damaged segment cannot be set aside",
-		    trail->options.directory);
+	for (loss->at = 0; loss->at < loss->count; loss->at++) {
+		code = trail_segment_open(trail, loss->segments[loss->at], error);
+		if (code != MORTISE_OK)
+			return code;
+		code = trail_scan(trail, UINT64_MAX, &tail, NULL);
+		if (code == MORTISE_OK && loss->at + 1 == loss->count)
+			code = trail_cut_tail(trail, tail, NULL);
+		else if (code == MORTISE_OK && tail > 0)
+			code = MORTISE_ERROR;
+		if (code != MORTISE_OK)
+			break;
+	}
+	if (loss->at == loss->count)
+		return MORTISE_OK;
+	if (fstat(trail->file, &st) < 0)
+		return failed(trail, "", "read", error);
+	loss->bytes = (uint64_t)st.st_size - trail->end.offset;
 	return MORTISE_OK;
 }
 
-/* The view at the end of what verifies; what lies behind it is set aside.  The
- * last record that was seen at all goes to *seen. */
+/* Copies what does not verify out of the segment, and cuts it off there. */
 static enum mortise_code
-find_end(struct trail *trail, uint64_t *seen, struct mortise_error *error)
+copy_out(struct trail *trail, struct loss *loss, struct mortise_error *error)
 {
-	uint64_t *numbers _cleanup_(free_pointer) = NULL;
-	size_t count = 0, i = 0;
-	struct view good = {.pending = NULL};
-	enum mortise_code code = MORTISE_OK;
-	bool whole = true;
+	char name[SEGMENT_NAME_SIZE], aside[SEGMENT_NAME_SIZE + 8];
+	char *bytes _cleanup_(free_pointer) = loss->bytes > LOST_MAX ? NULL :
+	    malloc((size_t)loss->bytes + 1);
+	int fd _cleanup_(file_close) = -1;
+	unsigned char digest[DIGEST_SIZE];
+	struct digest_part part = {bytes, (size_t)loss->bytes};
 
-	if (segment_numbers(trail->directory, &numbers, &count) < 0)
-		return audit_failed(error, "the directory cannot be read", trail->options.directory);
-	*seen = 0;
-	for (; whole && code == MORTISE_OK && i < count; i++) {
-		view_free(&good);
-		if (!view_copy(&trail->view, &good))
-			return error_memory(error);
-		whole = read_segment(trail, numbers[i]);
-		if (trail->view.seq > *seen)
-			*seen = trail->view.seq;
+	segment_name(trail->segment, name);
+	(void)snprintf(aside, sizeof(aside), "%s.lost", name);
+	if (bytes == NULL)
+		return error_memory(error);
+	if (file_read_at(trail->file, bytes, part.size, (off_t)trail->end.offset) !=
+	    (ssize_t)part.size || !digest_sha256(&part, 1, digest))
+		return failed(trail, name, "read", error);
+	hex_encode(digest, sizeof(digest), loss->sha256);
+	for (size_t i = 0; i < part.size; i++)
+		loss->records += bytes[i] == '\n' || i + 1 == part.size;
+	if (file_replace(trail->directory, aside, bytes, part.size, 0400) < 0)
+		return failed(trail, aside, "written", error);
+	/* Through a descriptor of its own: a sealed segment is open for reading. */
+	if (fchmod(trail->file, 0600) < 0)
+		return failed(trail, name, "unsealed", error);
+	fd = file_open(trail->directory, name, O_WRONLY | O_NOFOLLOW, 0);
+	if (fd < 0 || ftruncate(fd, (off_t)trail->end.offset) < 0 || file_sync(fd) < 0)
+		return failed(trail, name, "cut", error);
+	return MORTISE_OK;
+}
+
+/* Out of the way what cannot be gone on from. */
+static enum mortise_code
+set_aside(struct trail *trail, struct loss *loss, struct mortise_error *error)
+{
+	char name[SEGMENT_NAME_SIZE], aside[SEGMENT_NAME_SIZE + 8];
+	enum mortise_code code = MORTISE_OK;
+	size_t from = loss->at;
+
+	if (loss->at == loss->count)
+		return MORTISE_OK;
+	if (loss->bytes > 0)
+		code = copy_out(trail, loss, error);
+	if (code != MORTISE_OK)
+		return code;
+	/* Of a segment whose first record is bad nothing is left to stay. */
+	if (trail->end.offset > 0)
+		from++;
+	for (size_t i = from; i < loss->count; i++) {
+		segment_name(loss->segments[i], name);
+		(void)snprintf(aside, sizeof(aside), "%s.lost", name);
+		if (i == loss->at ? unlinkat(trail->directory, name, 0) < 0 :
+		    renameat(trail->directory, name, trail->directory, aside) < 0)
+			return failed(trail, name, "moved aside", error);
+		loss->records += i != loss->at;
 	}
-	if (!whole) {
-		/* Records of a segment that does not verify whole are lost with it. */
-		view_free(&trail->view);
-		trail->view = good;
-		for (i--; code == MORTISE_OK && i < count; i++)
-			code = set_damaged_aside(trail, numbers[i], error);
+	return file_sync(trail->directory) < 0 ? failed(trail, "", "synced", error) : MORTISE_OK;
+}
+
+/* Where to go on: behind all that the head knows, or that was set aside. */
+static const struct record_gap *
+place_after(struct trail *trail, const struct loss *loss, const struct head *head,
+    struct record_gap *gap)
+{
+	gap->from = trail->end.seq + 1;
+	if (head != NULL && head->seq > trail->end.seq) {
+		trail->end.seq = head->seq;
+		memcpy(trail->end.hash, head->hash, sizeof(trail->end.hash));
+	} else if (loss->records > 0) {
+		/* Their hashes are worth nothing: the digest of their bytes stands
+		 * for them. */
+		trail->end.seq += loss->records;
+		memcpy(trail->end.hash, loss->sha256, sizeof(trail->end.hash));
 	} else
-		view_free(&good);
-	if (code == MORTISE_OK && count > 0)
-		trail->view.segment = numbers[count - 1];
-	return code;
+		return NULL;
+	gap->to = trail->end.seq;
+	return gap;
+}
+
+static void
+take_from_head(struct trail *trail, const struct head *head)
+{
+	memcpy(trail->id, head->trail, sizeof(trail->id));
+	for (size_t i = 0; i < head->noteds.count; i++)
+		(void)noteds_set(&trail->noteds, head->noteds.all[i].backend,
+		    head->noteds.all[i].store, head->noteds.all[i].generation, NULL);
+	for (size_t i = 0; i < head->pendings.count; i++) {
+		const struct pending *pending = &head->pendings.all[i];
+
+		if (pending->seq > trail->end.seq)
+			(void)pendings_add(&trail->pendings, pending->seq, pending->op,
+			    pending->writer);
+	}
+	if (trail->segment < head->segment)
+		trail->segment = head->segment;
 }
 
 static enum mortise_code
-accept_locked(struct trail *trail, const char *reason, const char *by, struct mortise_error *error)
+accept_locked(struct trail *trail, const struct head *head, struct record_gap *gap,
+    struct mortise_error *error)
 {
-	struct view head _cleanup_(view_free) = {.pending = NULL};
-	struct record_gap gap = {.reason = reason, .by = by};
-	struct lock_state lock = {.segment = 0};
-	uint64_t seen = 0;
-	enum mortise_code code = find_end(trail, &seen, error);
-	bool known = head_read(trail->directory, &head, NULL) == MORTISE_OK;
+	struct loss loss = {0};
+	enum mortise_code code = segment_list(trail->directory, &loss.segments, &loss.count, error);
 
-	if (code != MORTISE_OK)
-		return code;
-	if (trail->view.trail[0] == '\0' && !known)
-		return error_set(error, MORTISE_NOT_FOUND, MORTISE_REASON_AUDIT,
-		    "there is no trail in %s, and no head of one", trail->options.directory);
-	if (known && (trail->view.trail[0] == '\0' ||
-	    (strcmp(head.trail, trail->view.trail) == 0 && head.seq > trail->view.seq))) {
-		gap.from = trail->view.seq + 1;
-		gap.to = head.seq;
-		memcpy(trail->view.trail, head.trail, sizeof(head.trail));
-		memcpy(trail->view.hash, head.hash, sizeof(head.hash));
-		trail->view.seq = head.seq;
+	trail->end = (struct position){.hash = ZERO_HASH};
+	if (code == MORTISE_OK)
+		code = read_good(trail, &loss, error);
+	if (code == MORTISE_OK && trail->end.seq == 0 && head == NULL)
+		code = error_set(error, MORTISE_INVALID, MORTISE_REASON_AUDIT,
+		    "%s has neither a head nor a good record to go on from; move its files away "
+		    "to begin anew", trail->options.directory);
+	if (code == MORTISE_OK && trail->id[0] != '\0' && head != NULL &&
+	    strcmp(trail->id, head->trail) != 0)
+		code = error_set(error, MORTISE_INVALID, MORTISE_REASON_AUDIT,
+		    "%s: head and records are of two trails; move the wrong ones away",
+		    trail->options.directory);
+	if (code == MORTISE_OK)
+		code = set_aside(trail, &loss, error);
+	if (code == MORTISE_OK) {
+		if (loss.count > 0)
+			trail->segment = loss.segments[loss.count - 1];
+		if (head != NULL)
+			take_from_head(trail, head);
+		host_digest(trail->id, trail->host);
+		code = trail_segment_begin(trail, place_after(trail, &loss, head, gap), error);
 	}
-	if (seen > trail->view.seq) {
-		if (gap.from == 0)
-			gap.from = trail->view.seq + 1;
-		gap.to = trail->view.seq = seen;
-	}
-	/* The stores of the head are the newest that anybody knows. */
-	for (size_t i = 0; known && i < head.stores_count; i++) {
-		if (!view_set_store(&trail->view, head.stores[i].backend, head.stores[i].id,
-		    head.stores[i].generation))
-			return error_memory(error);
-	}
-	code = segment_begin(trail, &lock, NULL, gap.from == 0 ? NULL : &gap, error);
-	return code == MORTISE_OK ? trail_head_due(trail, true, error) : code;
+	trail->loaded = code == MORTISE_OK;
+	if (code == MORTISE_OK && trail->torn_bytes > 0)
+		code = trail_write(trail, NULL, 0, error);
+	if (code == MORTISE_OK)
+		trail_head_write(trail, true);
+	free(loss.segments);
+	return code;
 }
 
 enum mortise_code
 trail_accept_loss(const struct trail_options *options, const char *reason, const char *by,
     struct mortise_error *error)
 {
-	struct trail *trail;
-	enum mortise_code code = trail_attach(options, &trail, error);
+	struct record_gap gap = {.reason = reason, .by = by};
+	struct trail *trail = NULL;
+	struct head head = {0};
+	enum mortise_code code = trail_new(options, &trail, error);
+	bool found;
 
 	if (code != MORTISE_OK)
 		return code;
-	if (trail_lock(trail) < 0)
-		code = audit_failed(error, "cannot be locked", options->directory);
-	else {
-		code = accept_locked(trail, reason, by, error);
-		trail_unlock(trail);
-	}
-	trail_detach(trail);
+	found = head_read(trail->directory, &head, NULL) == MORTISE_OK;
+	code = accept_locked(trail, found ? &head : NULL, &gap, error);
+	trail_lock_release(trail);
+	head_free(&head);
+	trail_free(trail);
 	return code;
 }

@@ -1,144 +1,212 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* parts.h: what the trail's files share.  audit's own. */
+/*
+ * parts.h: the inside of the trail, for the files of this room that write it
+ * and for its search.  Everyone else takes trail.h.
+ *
+ * One thread of a process at a time leads (batch.c).  The leader locks
+ * DIR/lock, brings itself up to date (recover.c), writes, syncs and unlocks.
+ * What is marked "leader" below belongs to it.
+ */
 #ifndef AUDIT_PARTS_H
 #define AUDIT_PARTS_H
 
 #include <pthread.h>
+#include <sys/types.h>
 
 #include "audit/trail.h"
+#include "base/clock.h"
 
-#define SEGMENT_BYTES (UINT64_C(64) << 20)
-#define SEGMENT_MS INT64_C(86400000)
-#define SEGMENT_NAME_SIZE 24		/* "NNNNNN.jsonl", with room for more digits */
 #define ZERO_HASH "0000000000000000000000000000000000000000000000000000000000000000"
+#define SEGMENT_NAME_SIZE 32
 
-/* --- what a place in the trail is ------------------------------------------- */
-
-/* An intent that has no outcome yet. */
-struct pending {
-	uint64_t seq;
-	char op[33];
-	uint32_t writer;
+/* A place between two records. */
+struct position {
+	uint64_t offset;	/* in its segment */
+	uint64_t seq;		/* of the record before it, and its time and hash */
+	int64_t time_us;
+	char hash[65];
 };
 
-struct store_note {
-	char backend[33], id[65];
+/* An intent whose outcome is not durable yet. */
+struct pending {
+	uint64_t seq, closed;	/* closed: seq of its outcome, 0 = none */
+	uint32_t writer;
+	char op[33];
+};
+struct pendings {
+	struct pending *all;
+	size_t count, capacity;
+};
+
+struct noted {
+	char backend[33], store[65];
 	uint64_t generation;
 };
-
-/* All that is known at one offset of one segment: reading on from there, or
- * appending there, goes on with it. */
-struct view {
-	char trail[33];
-	uint64_t segment, offset;	/* the file, and where its next line begins */
-	uint64_t seq;			/* of the last record; 0 = none */
-	char hash[65];			/* its h */
-	int64_t time_us;		/* its ts */
-	struct pending *pending;
-	size_t pending_count;
-	struct store_note *stores;
-	size_t stores_count;
+struct noteds {
+	struct noted *all;
+	size_t count, capacity;
 };
-void view_free(struct view *);		/* for _cleanup_ */
-bool view_copy(const struct view *from, struct view *to);	/* to is overwritten */
-bool view_add_pending(struct view *, uint64_t seq, const char *op, uint32_t writer);
-void view_drop_pending(struct view *, const char *op);
-bool view_set_store(struct view *, const char *backend, const char *id, uint64_t generation);
 
-/* What a segment begins with. */
-struct segment_open {
-	char trail[33], before[65], host[17];
-	uint64_t seq;
-	int64_t time_us;
-};
-/* Of its first line; false = it has no whole first line, or that is no open. */
-bool segment_read_open(int fd, struct segment_open *);
-
-/*
- * Reads whole lines from view->offset to `end` and moves the view behind them,
- * verifying each.  corrupt: the first line that does not verify stays unread
- * and is named.  Lines after the first of a segment only, unless offset is 0.
- */
-enum mortise_code view_read(struct view *, int fd, uint64_t end, struct mortise_error *);
-
-/* --- files -------------------------------------------------------------------- */
-
-/* DIR/lock, while it is locked. */
+/* What DIR/lock says. */
 struct lock_state {
 	uint64_t segment, size, durable;
 	bool refused;
 };
-enum mortise_code lock_read(int fd, struct lock_state *, struct mortise_error *);
-enum mortise_code lock_write(int fd, const struct lock_state *, struct mortise_error *);
 
-/* DIR/head.  not_found: there is none. */
-enum mortise_code head_read(int directory, struct view *, struct mortise_error *);
-enum mortise_code head_write(int directory, const struct view *, struct mortise_error *);
-
-void segment_name(uint64_t number, char name[SEGMENT_NAME_SIZE]);
-/* The numbers of a directory's segments in order, malloc'd; -1 with errno. */
-int segment_numbers(int directory, uint64_t **numbers, size_t *count);
-
-/* 16 hex digits of SHA-256 of the trail's id and the machine's; "" where the
- * machine has none. */
-void host_digest(const char *trail, char host[17]);
-
-/* --- the trail ------------------------------------------------------------------ */
-
-struct entry;
-
-struct trail {
-	struct trail_options options;
-	int directory, lock, writers;	/* descriptors */
-	uint32_t writer;		/* the byte of DIR/writers that is ours */
-
-	pthread_mutex_t mutex;		/* guards queue and leading */
-	pthread_cond_t done;
-	struct entry *first, **last;	/* who waits for a leader */
-	bool leading;
-
-	/* The leader's: nobody else looks while `leading` is true. */
-	int segment;			/* descriptor of the segment that view is of */
-	struct view view;
-	struct segment_open opened;	/* what that segment began with */
-	uint64_t synced;		/* offset up to which it is durable */
-	uint64_t head_seq;		/* of the last head that was written */
-	uint64_t head_ns;
+/* What DIR/head says. */
+struct head {
+	char trail[33], hash[65];
+	uint64_t seq, segment, offset;
+	struct pendings pendings;
+	struct noteds noteds;
 };
 
-/* The functions below are called with DIR/lock locked. */
+struct append;
 
-int trail_lock(const struct trail *);		/* flock; 0 or -1 */
-void trail_unlock(const struct trail *);
+struct trail {
+	/* Set at open, then never changed. */
+	struct trail_options options;
+	int directory, lock, writers;	/* descriptors */
+	ino_t lock_inode;
+	uint32_t writer;		/* our byte of DIR/writers */
 
-/* Begins a segment after the view: O_EXCL, open record, syncs, the lock file.
- * before: the hash that it goes on from; gap may be NULL. */
-enum mortise_code segment_begin(struct trail *, struct lock_state *, const char *parent,
-    const struct record_gap *gap, struct mortise_error *);
-/* The segment that the lock file names, read to its end. */
-enum mortise_code segment_follow(struct trail *, struct lock_state *, struct mortise_error *);
-/* Cuts what a writer that died left behind the last whole line. */
-enum mortise_code segment_repair(struct trail *, struct lock_state *, struct mortise_error *);
-/* Removes sealed segments that are older than the retention. */
-void segment_retire(struct trail *);
+	/* Leader: what the directory holds. */
+	bool loaded;			/* false: load it before the next batch */
+	char id[33], host[17], parent[33];
+	uint64_t segment;		/* 0: none yet */
+	int file;			/* of the segment; -1: none */
+	bool sealed;			/* the file is not to be written any more */
+	uint64_t first_seq;		/* of its open record, and its time */
+	int64_t segment_us;
+	struct position end, durable;
+	struct pendings pendings;
+	uint64_t torn_bytes;		/* cut, and not recorded yet; 0 = none */
+	char torn_sha256[65];
+	uint64_t head_seq, head_ns;	/* when the head was written last */
+	bool head_due;
 
-/* Writes what the trail itself has to say, durably. */
-enum mortise_code trail_write_own(struct trail *, struct lock_state *, const struct record *,
+	pthread_mutex_t mutex;
+	/* Guarded by mutex. */
+	struct noteds noteds;
+	struct append *first, **last;	/* the queue */
+	bool leading;			/* somebody leads */
+};
+
+/* --- trail.c ----------------------------------------------------------------- */
+
+/* The directory opened and locked, nothing read yet. */
+enum mortise_code trail_new(const struct trail_options *, struct trail **,
     struct mortise_error *);
-/* Outcomes `unknown` for intents whose writers are gone. */
-enum mortise_code trail_close_pending(struct trail *, struct lock_state *,
+void trail_free(struct trail *);
+
+/* --- lock.c ------------------------------------------------------------------ */
+
+/* Opens DIR/lock and DIR/writers, made if missing. */
+enum mortise_code trail_lock_open(struct trail *, struct mortise_error *);
+/* timeout with reason audit when another process keeps it until the deadline. */
+enum mortise_code trail_lock_take(struct trail *, uint64_t deadline, struct mortise_error *);
+void trail_lock_release(struct trail *);
+/* false: it says nothing that can be read. */
+bool trail_lock_read(int lock, struct lock_state *);
+enum mortise_code trail_lock_write(struct trail *, bool refused, struct mortise_error *);
+/* Draws a byte of DIR/writers that is neither locked nor pending, and locks it. */
+enum mortise_code trail_writer_draw(struct trail *, struct mortise_error *);
+/* Is nobody there who holds this byte? */
+bool trail_writer_gone(const struct trail *, uint32_t writer);
+
+/* --- pending.c --------------------------------------------------------------- */
+
+bool pendings_add(struct pendings *, uint64_t seq, const char *op, uint32_t writer);
+/* The outcome of op has this seq. */
+void pendings_close(struct pendings *, const char *op, uint64_t seq);
+/* Forgets those that are closed, once that is durable. */
+void pendings_settle(struct pendings *);
+/* Takes back all that happened after seq. */
+void pendings_rewind(struct pendings *, uint64_t seq);
+/* Is it in the list, and open? */
+bool pendings_holds(const struct pendings *, uint32_t writer);
+void pendings_free(struct pendings *);
+
+/* backend NULL: of every backend that has this store.  *fresh (may be NULL):
+ * the backend had none, or another. */
+bool noteds_set(struct noteds *, const char *backend, const char *store, uint64_t generation,
+    bool *fresh);
+const struct noted *noteds_find(const struct noteds *, const char *backend);
+void noteds_free(struct noteds *);
+
+/* --- head.c ------------------------------------------------------------------ */
+
+/* not_found: no file; invalid: not to be read. */
+enum mortise_code head_read(int directory, struct head *, struct mortise_error *);
+void head_free(struct head *);
+/* Takes in what another process noted there first. */
+void trail_head_merge(struct trail *);
+/* Replaces DIR/head if that is due (or always); a failure is logged only, the
+ * next try comes soon. */
+void trail_head_write(struct trail *, bool always);
+
+/* --- scan.c ------------------------------------------------------------------ */
+
+/* "The next record is corrupt: what", for the file and byte of trail->end. */
+enum mortise_code trail_corrupt(const struct trail *, struct mortise_error *, const char *what);
+/* Verifies one line with its LF as the next after trail->end, and takes it in. */
+enum mortise_code trail_scan_line(struct trail *, const char *line, size_t size,
     struct mortise_error *);
-/* Takes a byte of DIR/writers. */
-enum mortise_code writer_take(struct trail *, struct mortise_error *);
-
-/* The head, if it is due or `now`: after a sync, of one moment. */
-enum mortise_code trail_head_due(struct trail *, bool now, struct mortise_error *);
-
-/* Opens DIR and its lock file; begins nothing. */
-enum mortise_code trail_attach(const struct trail_options *, struct trail **,
+/* All lines of trail->file from trail->end on; *tail: how many bytes follow the
+ * last LF.  Where end passes durable_at, trail->durable becomes end. */
+enum mortise_code trail_scan(struct trail *, uint64_t durable_at, uint64_t *tail,
     struct mortise_error *);
-void trail_detach(struct trail *);
+/* Makes end the place that the head names, in the open segment: the line that
+ * ends there must carry its h. */
+enum mortise_code trail_scan_last(struct trail *, const struct head *, struct mortise_error *);
+/* What the first record of a segment says; false: it has no good one. */
+struct segment_start {
+	char trail[33], host[17], before[65];
+	uint64_t seq;
+	int64_t time_us;
+};
+bool segment_start(int directory, uint64_t segment, struct segment_start *);
 
-enum mortise_code audit_failed(struct mortise_error *, const char *what, const char *directory);
+/* --- segment.c --------------------------------------------------------------- */
+
+void segment_name(uint64_t segment, char name[SEGMENT_NAME_SIZE]);
+/* The numbers of all segments, ascending; malloc'd. */
+enum mortise_code segment_list(int directory, uint64_t **segments, size_t *count,
+    struct mortise_error *);
+/* Opens a segment for writing, or for reading only where it is sealed. */
+enum mortise_code trail_segment_open(struct trail *, uint64_t segment, struct mortise_error *);
+/* Begins the next segment at trail->end; gap NULL: none. */
+enum mortise_code trail_segment_begin(struct trail *, const struct record_gap *gap,
+    struct mortise_error *);
+/* Is the segment full or old, with more bytes to come? */
+bool trail_segment_due(const struct trail *, size_t more);
+/* The next one after a synced one; segments past their retention go. */
+enum mortise_code trail_segment_next(struct trail *, struct mortise_error *);
+
+/* --- recover.c --------------------------------------------------------------- */
+
+/* Reads the directory from its head on. */
+enum mortise_code trail_load(struct trail *, struct mortise_error *);
+/* Brings the trail up to what other processes left. */
+enum mortise_code trail_catch_up(struct trail *, struct mortise_error *);
+/* Begins a new segment where the file of this one is gone, cut, or another:
+ * what cannot be read of it any more is declared as a gap. */
+enum mortise_code trail_declare_loss(struct trail *, struct mortise_error *);
+/* Cuts the tail if it is the beginning of a record and then NULs. */
+enum mortise_code trail_cut_tail(struct trail *, uint64_t tail, struct mortise_error *);
+
+/* --- host.c ------------------------------------------------------------------ */
+
+/* The digest of this host for a trail; "" without a machine-id. */
+void host_digest(const char *trail, char host[17]);
+/* Is this the host that the trail was written on?  If not, moves the trail
+ * aside, so that another is begun. */
+enum mortise_code trail_host_check(struct trail *, struct mortise_error *);
+
+/* --- batch.c ----------------------------------------------------------------- */
+
+/* Writes records and syncs; under the lock, for open and close. */
+enum mortise_code trail_write(struct trail *, const struct record *, size_t count,
+    struct mortise_error *);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "audit/record.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,384 +9,484 @@
 #include "base/clock.h"
 #include "base/digest.h"
 
+#define TAG "mortise-trail-v1\0"
+#define TEXT_MAX 512			/* of a string that has no limit of its own */
 #define METADATA_MAX 8192
-#define FIELD_MAX 512
-/* {"c":{"v":1,"seq":…16 digits…,"ts":"…27…",  ,"back":true,"pc":"…64…"},"p":  ,"h":"…64…"} LF */
-#define LINE_OVERHEAD 300
+#define NUMBER_MAX ((UINT64_C(1) << 53) - 1)
+#define ELLIPSIS "\xe2\x80\xa6"
 
-static const char tag[] = "mortise-trail-v1";	/* with its NUL */
+/* What a line has beside the fields of c and p, at its longest: seq with 16
+ * digits, ts, back, pc and h. */
+#define AROUND_MAX (sizeof("{\"c\":{\"v\":1,\"seq\":9007199254740991,\"ts\":\"\"") + 27 + \
+	sizeof(",\"back\":true,\"pc\":\"\"},\"p\":,\"h\":\"\"}\n") + 128)
 
-/* --- hashes ------------------------------------------------------------------ */
+static const char *const type_words[] = {
+	[RECORD_OPEN] = "open",
+	[RECORD_INTENT] = "intent",
+	[RECORD_OUTCOME] = "outcome",
+	[RECORD_TORN] = "torn",
+	[RECORD_CLOSE] = "close",
+};
 
-bool
-record_digest(const void *c, size_t size, unsigned char digest[32])
-{
-	const struct digest_part parts[] = {{tag, sizeof(tag)}, {"record", 7}, {c, size}};
-
-	return digest_sha256(parts, ARRAY_SIZE(parts), digest);
-}
-
-bool
-record_commitment(const void *p, size_t size, char text[65])
-{
-	const struct digest_part parts[] = {{tag, sizeof(tag)}, {"personal", 9}, {p, size}};
-	unsigned char digest[DIGEST_SIZE];
-
-	if (!digest_sha256(parts, ARRAY_SIZE(parts), digest))
-		return false;
-	hex_encode(digest, sizeof(digest), text);
-	return true;
-}
-
-bool
-record_hash(const char *trail, const char *before, const unsigned char digest[32], char hash[65])
-{
-	unsigned char id[16], previous[DIGEST_SIZE], made[DIGEST_SIZE];
-	const struct digest_part parts[] = {{tag, sizeof(tag)}, {"link", 5}, {id, sizeof(id)},
-	    {previous, sizeof(previous)}, {digest, DIGEST_SIZE}};
-
-	if (!hex_decode(trail, id, sizeof(id)) || !hex_decode(before, previous, sizeof(previous)) ||
-	    !digest_sha256(parts, ARRAY_SIZE(parts), made))
-		return false;
-	hex_encode(made, sizeof(made), hash);
-	return true;
-}
-
-/* --- fields -------------------------------------------------------------------- */
-
-/* An object that is being written: commas where they belong, and whether a
- * text was no UTF-8. */
+/* An object being written: a comma stands before every member but the first. */
 struct writer {
-	struct buffer *out;
-	bool first, bad;
+	struct buffer *to;
+	bool bad;		/* a string was not UTF-8 */
 };
 
 static void
-write_name(struct writer *w, const char *name)
+put_key(struct writer *writer, const char *key)
 {
-	buffer_format(w->out, "%s\"%s\":", w->first ? "" : ",", name);
-	w->first = false;
+	struct buffer *to = writer->to;
+	char last = to->size > 0 ? to->data[to->size - 1] : '{';
+
+	if (last != '{' && last != '[')
+		buffer_text(to, ",");
+	buffer_text(to, "\"");
+	buffer_text(to, key);
+	buffer_text(to, "\":");
 }
 
-/* Cut to at most `most` bytes at a character's border; an ellipsis is one of
- * them where asked for. */
 static void
-write_text(struct writer *w, const char *name, const char *text, size_t most, bool ellipsis)
+put_number(struct writer *writer, const char *key, uint64_t number)
 {
-	static const char dots[] = "\xe2\x80\xa6";
-	size_t size;
+	/* A larger one would make the trail unreadable to a strict verifier. */
+	put_key(writer, key);
+	buffer_format(writer->to, "%" PRIu64, number < NUMBER_MAX ? number : NUMBER_MAX);
+}
+
+static void
+put_flag(struct writer *writer, const char *key, bool flag)
+{
+	if (!flag)
+		return;
+	put_key(writer, key);
+	buffer_text(writer->to, "true");
+}
+
+/* How much of the text, all or what leaves room for the dots; not valid bytes
+ * count as the three that replace them. */
+static size_t
+measure(const char *text, size_t most, bool *cut)
+{
+	size_t at = 0, length = strlen(text), taken = 0, short_at = 0;
+
+	while (at < length) {
+		size_t n = utf8_valid(text + at, length - at < 4 ? length - at : 4);
+		size_t step = 1, width = 3;
+
+		if (n > 0) {
+			while (step < n && ((unsigned char)text[at + step] & 0xc0) == 0x80)
+				step++;
+			width = step;
+		}
+		taken += width;
+		if (taken > most) {
+			*cut = true;
+			return short_at;
+		}
+		at += step;
+		if (taken + sizeof(ELLIPSIS) - 1 <= most)
+			short_at = at;
+	}
+	return length;
+}
+
+static void
+put_text_most(struct writer *writer, const char *key, const char *text, size_t most)
+{
+	bool cut = false;
+	size_t length;
 
 	if (text == NULL || text[0] == '\0')
 		return;
-	size = strlen(text);
-	write_name(w, name);
-	if (size <= most) {
-		w->bad = !buffer_json(w->out, text, size) || w->bad;
+	length = measure(text, most, &cut);
+	put_key(writer, key);
+	if (!buffer_json(writer->to, text, length))
+		writer->bad = true;
+	if (cut && !writer->to->failed) {
+		writer->to->size--;
+		buffer_text(writer->to, ELLIPSIS "\"");
+	}
+}
+
+static void
+put_text(struct writer *writer, const char *key, const char *text)
+{
+	put_text_most(writer, key, text, TEXT_MAX);
+}
+
+static void
+put_gap(struct writer *writer, const struct record_gap *gap)
+{
+	if (gap == NULL)
 		return;
-	}
-	size = ellipsis ? most - (sizeof(dots) - 1) : most;
-	while (size > 0 && ((unsigned char)text[size] & 0xc0) == 0x80)
-		size--;
-	w->bad = !buffer_json(w->out, text, size) || w->bad;
-	if (ellipsis && !w->out->failed) {
-		w->out->size--;		/* the closing quote comes behind it */
-		buffer_format(w->out, "%s\"", dots);
-	}
+	put_key(writer, "gap");
+	buffer_text(writer->to, "{");
+	put_number(writer, "from", gap->from);
+	put_number(writer, "to", gap->to);
+	put_text(writer, "reason", gap->reason);
+	put_text(writer, "by", gap->by);
+	buffer_text(writer->to, "}");
 }
 
 static void
-write_number(struct writer *w, const char *name, int64_t number)
+put_actor(struct writer *writer, const struct record_actor *actor)
 {
-	if (number == 0)
+	if (actor == NULL)
 		return;
-	write_name(w, name);
-	buffer_format(w->out, "%lld", (long long)number);
+	put_key(writer, "actor");
+	buffer_text(writer->to, "{");
+	put_number(writer, "uid", actor->uid);
+	put_number(writer, "gid", actor->gid);
+	put_number(writer, "pid", actor->pid > 0 ? (uint64_t)actor->pid : 0);
+	put_text(writer, "via", actor->via);
+	put_flag(writer, "app", actor->app);
+	buffer_text(writer->to, "}");
 }
 
 static void
-write_true(struct writer *w, const char *name, bool value)
+put_ms(struct writer *writer, int64_t ms)
 {
-	if (!value)
-		return;
-	write_name(w, name);
-	buffer_text(w->out, "true");
+	if (ms >= 0)
+		put_number(writer, "ms", (uint64_t)ms);
 }
 
 static void
-write_open(struct writer *w, const struct record *record, const struct record_link *link)
+put_more(struct writer *writer, size_t more)
 {
-	write_text(w, "trail", link->trail, FIELD_MAX, false);
-	write_number(w, "segment", (int64_t)record->segment);
-	write_text(w, "before", link->before, FIELD_MAX, false);
-	if (record->gap != NULL) {
-		write_name(w, "gap");
-		buffer_format(w->out, "{\"from\":%llu,\"to\":%llu",
-		    (unsigned long long)record->gap->from, (unsigned long long)record->gap->to);
-		write_text(w, "reason", record->gap->reason, FIELD_MAX, false);
-		write_text(w, "by", record->gap->by, FIELD_MAX, false);
-		buffer_text(w->out, "}");
-	}
-	write_text(w, "program", record->program, FIELD_MAX, false);
-	write_text(w, "host", link->host, FIELD_MAX, false);
-	write_text(w, "config", record->config, FIELD_MAX, false);
-	if (record->plugins_count == 0)
-		return;
-	write_name(w, "plugins");
-	for (size_t i = 0; i < record->plugins_count; i++) {
-		struct writer one = {.out = w->out, .first = true};
-
-		buffer_text(w->out, i == 0 ? "[{" : ",{");
-		write_text(&one, "name", record->plugins[i].name, FIELD_MAX, false);
-		write_text(&one, "version", record->plugins[i].version, FIELD_MAX, false);
-		write_text(&one, "path", record->plugins[i].path, FIELD_MAX, false);
-		write_text(&one, "sha256", record->plugins[i].sha256, FIELD_MAX, false);
-		buffer_text(w->out, "}");
-		w->bad = w->bad || one.bad;
-	}
-	buffer_text(w->out, "]");
+	if (more > 0)
+		put_number(writer, "more", more);
 }
 
-/* All of an actor but `via` may be 0: root's uid is a number that counts. */
+/* Of the calls (plugins below) as many as `kept` says. */
 static void
-write_actor(struct writer *w, const struct record_actor *actor)
+put_calls(struct writer *writer, const struct record *record, size_t kept)
 {
-	struct writer one = {.out = w->out, .first = false};
+	for (size_t i = 0; i < kept; i++) {
+		const struct record_call *call = &record->calls[i];
 
-	write_name(w, "actor");
-	buffer_format(w->out, "{\"uid\":%u,\"gid\":%u,\"pid\":%d", actor->uid, actor->gid,
-	    actor->pid);
-	write_text(&one, "via", actor->via, FIELD_MAX, false);
-	write_true(&one, "app", actor->app);
-	buffer_text(w->out, "}");
+		if (i == 0)
+			put_key(writer, "calls");
+		buffer_text(writer->to, i == 0 ? "[{" : ",{");
+		put_text(writer, "backend", call->backend);
+		put_text(writer, "code", call->code);
+		put_ms(writer, call->ms);
+		put_text(writer, "version", call->version);
+		buffer_text(writer->to, "}");
+	}
+	if (kept > 0)
+		buffer_text(writer->to, "]");
+	put_more(writer, record->calls_count - kept);
 }
 
 static void
-write_calls(struct writer *w, const struct record_call *calls, size_t count, size_t all)
+put_plugins(struct writer *writer, const struct record *record, size_t kept)
 {
-	if (count > 0) {
-		write_name(w, "calls");
-		buffer_text(w->out, "[");
-	}
-	for (size_t i = 0; i < count; i++) {
-		struct writer one = {.out = w->out, .first = true};
+	for (size_t i = 0; i < kept; i++) {
+		const struct record_plugin *plugin = &record->plugins[i];
 
-		buffer_text(w->out, i == 0 ? "{" : ",{");
-		write_text(&one, "backend", calls[i].backend, FIELD_MAX, false);
-		write_text(&one, "code", calls[i].code, FIELD_MAX, false);
-		write_number(&one, "ms", calls[i].ms);
-		write_text(&one, "version", calls[i].version, FIELD_MAX, false);
-		buffer_text(w->out, "}");
-		w->bad = w->bad || one.bad;
+		if (i == 0)
+			put_key(writer, "plugins");
+		buffer_text(writer->to, i == 0 ? "[{" : ",{");
+		put_text(writer, "name", plugin->name);
+		put_text(writer, "version", plugin->version);
+		put_text(writer, "path", plugin->path);
+		put_text(writer, "sha256", plugin->sha256);
+		buffer_text(writer->to, "}");
 	}
-	if (count > 0)
-		buffer_text(w->out, "]");
-	write_number(w, "more", (int64_t)(all - count));
+	if (kept > 0)
+		buffer_text(writer->to, "]");
+	put_more(writer, record->plugins_count - kept);
 }
 
-static void
-write_stores(struct writer *w, const struct record_store *stores, size_t count)
-{
-	struct writer one = {.out = w->out, .first = true};
-
-	if (count == 0)
-		return;
-	write_name(w, "stores");
-	buffer_text(w->out, "{");
-	for (size_t i = 0; i < count; i++) {
-		write_name(&one, stores[i].id);
-		buffer_format(w->out, "%llu", (unsigned long long)stores[i].generation);
-	}
-	buffer_text(w->out, "}");
-}
-
-static void
-write_operation(struct writer *w, const struct record *record, const struct record_link *link,
-    size_t calls)
-{
-	write_text(w, "op", record->op, FIELD_MAX, false);
-	write_text(w, "action", record->action, FIELD_MAX, false);
-	write_text(w, "agencyId", record->agency_id, FIELD_MAX, false);
-	write_text(w, "resourceType", record->resource_type, FIELD_MAX, false);
-	write_text(w, "resourceId", record->resource_id, FIELD_MAX, false);
-	if (record->actor != NULL)
-		write_actor(w, record->actor);
-	if (record->type == RECORD_INTENT)
-		write_number(w, "w", link->writer);
-	write_text(w, "claimed", record->claimed, FIELD_MAX, false);
-	write_text(w, "code", record->code, FIELD_MAX, false);
-	write_text(w, "reason", record->reason, FIELD_MAX, false);
-	write_number(w, "ms", record->ms);
-	write_calls(w, record->calls, calls, record->calls_count);
-	write_true(w, "cached", record->cached);
-	write_true(w, "stale", record->stale);
-	write_stores(w, record->stores, record->stores_count);
-}
-
-static const char *
-type_name(enum record_type type)
-{
-	switch (type) {
-	case RECORD_OPEN:
-		return "open";
-	case RECORD_INTENT:
-		return "intent";
-	case RECORD_OUTCOME:
-		return "outcome";
-	case RECORD_TORN:
-		return "torn";
-	}
-	return "";
-}
-
-/* c from "t" on, with so many of the calls; returns whether a text was bad. */
+/* Is this id to be written here?  A key twice would break the record. */
 static bool
-write_fields(struct buffer *out, const struct record *record, const struct record_link *link,
-    size_t calls)
+last_of_its_id(const struct record *record, size_t at)
 {
-	struct writer w = {.out = out, .first = true};
+	const char *id = record->stores[at].id;
 
-	write_text(&w, "t", type_name(record->type), FIELD_MAX, false);
+	for (size_t i = at + 1; i < record->stores_count; i++) {
+		if (strcmp(record->stores[i].id, id) == 0)
+			return false;
+	}
+	return true;
+}
+
+static void
+put_stores(struct writer *writer, const struct record *record)
+{
+	const char *separator = "";
+
+	if (record->stores_count == 0)
+		return;
+	put_key(writer, "stores");
+	buffer_text(writer->to, "{");
+	for (size_t i = 0; i < record->stores_count; i++) {
+		const struct record_store *store = &record->stores[i];
+
+		if (!last_of_its_id(record, i))
+			continue;
+		buffer_text(writer->to, separator);
+		if (!buffer_json(writer->to, store->id, strlen(store->id)))
+			writer->bad = true;
+		buffer_format(writer->to, ":%" PRIu64,
+		    store->generation < NUMBER_MAX ? store->generation : NUMBER_MAX);
+		separator = ",";
+	}
+	buffer_text(writer->to, "}");
+}
+
+static void
+put_open(struct writer *writer, const struct record *record, const struct record_link *link,
+    size_t kept)
+{
+	put_text(writer, "trail", link->trail);
+	put_number(writer, "segment", record->segment);
+	put_text(writer, "before", link->before);
+	put_gap(writer, record->gap);
+	put_text(writer, "program", record->program);
+	put_text(writer, "host", link->host);
+	put_text(writer, "config", record->config);
+	put_plugins(writer, record, kept);
+	put_text(writer, "parent", link->parent);
+}
+
+static void
+put_operation(struct writer *writer, const struct record *record,
+    const struct record_link *link, size_t kept)
+{
+	put_text(writer, "op", record->op);
+	put_text(writer, "action", record->action);
+	put_text(writer, "agencyId", record->agency_id);
+	put_text(writer, "resourceType", record->resource_type);
+	put_text(writer, "resourceId", record->resource_id);
+	put_actor(writer, record->actor);
+	if (record->type == RECORD_INTENT) {
+		put_number(writer, "w", link->writer);
+		return;
+	}
+	put_text(writer, "claimed", record->claimed);
+	put_text(writer, "code", record->code);
+	put_text(writer, "reason", record->reason);
+	put_ms(writer, record->ms);
+	put_calls(writer, record, kept);
+	put_flag(writer, "cached", record->cached);
+	put_flag(writer, "stale", record->stale);
+	put_stores(writer, record);
+}
+
+static void
+put_fields(struct writer *writer, const struct record *record, const struct record_link *link,
+    size_t kept)
+{
+	put_text(writer, "t", type_words[record->type]);
 	switch (record->type) {
 	case RECORD_OPEN:
-		write_open(&w, record, link);
+		put_open(writer, record, link, kept);
 		break;
 	case RECORD_INTENT:
 	case RECORD_OUTCOME:
-		write_operation(&w, record, link, calls);
+		put_operation(writer, record, link, kept);
 		break;
 	case RECORD_TORN:
-		write_number(&w, "bytes", (int64_t)record->torn_bytes);
-		write_text(&w, "sha256", record->torn_sha256, FIELD_MAX, false);
+		put_number(writer, "bytes", record->torn_bytes);
+		put_text(writer, "sha256", record->torn_sha256);
+		break;
+	case RECORD_CLOSE:
 		break;
 	}
-	write_text(&w, "parent", link->parent, FIELD_MAX, false);
-	return w.bad;
 }
 
-/* p with its salt first; returns whether a text was bad. */
 static bool
-write_personal(struct buffer *out, const struct record_personal *personal,
-    const unsigned char *salt)
+hash_tagged(const char *what, size_t what_size, const void *bytes, size_t size, char hash[65])
 {
-	struct writer w = {.out = out, .first = true};
-	char text[33];
+	unsigned char digest[DIGEST_SIZE];
+	const struct digest_part parts[] = {
+		{TAG, sizeof(TAG) - 1}, {what, what_size}, {bytes, size},
+	};
 
-	if (personal == NULL) {
-		buffer_text(out, "null");
+	if (!digest_sha256(parts, ARRAY_SIZE(parts), digest))
 		return false;
-	}
-	hex_encode(salt, 16, text);
-	buffer_text(out, "{");
-	write_text(&w, "s", text, FIELD_MAX, false);
-	write_text(&w, "userEmail", personal->user_email, 320, true);
-	write_text(&w, "ipAddress", personal->ip_address, 64, true);
-	write_text(&w, "userAgent", personal->user_agent, 512, true);
-	if (personal->metadata != NULL) {
-		write_name(&w, "metadata");
-		buffer_text(out, personal->metadata);
-	}
-	buffer_text(out, "}");
-	return w.bad;
-}
-
-/* --- records -------------------------------------------------------------------- */
-
-void
-record_free(struct record_body *body)
-{
-	buffer_free(&body->fields);
-	buffer_free(&body->personal);
-}
-
-enum mortise_code
-record_prepare(const struct record *record, const struct record_link *link,
-    struct record_body *body, struct mortise_error *error)
-{
-	struct record_body made = {.commitment = ""};
-	size_t calls = record->calls_count, length;
-	bool bad = write_personal(&made.personal, record->personal, link->salt), fits;
-
-	/* A line that would be too long loses calls from its end. */
-	do {
-		made.fields.size = 0;
-		if (write_fields(&made.fields, record, link, calls) || bad)
-			buffer_text(&made.fields, ",\"bad\":true");
-		length = made.fields.size + made.personal.size + LINE_OVERHEAD;
-		fits = length <= RECORD_LINE_MAX;
-		if (!fits && calls > 0)
-			calls -= calls > (length - RECORD_LINE_MAX) / 256 + 1 ?
-			    (length - RECORD_LINE_MAX) / 256 + 1 : calls;
-		else
-			break;
-	} while (!made.fields.failed);
-	if (made.fields.failed || made.personal.failed || (record->personal != NULL &&
-	    !record_commitment(made.personal.data, made.personal.size, made.commitment))) {
-		record_free(&made);
-		return error_set(error, MORTISE_ERROR, MORTISE_REASON_AUDIT,
-		    "out of memory for the audit record");
-	}
-	if (!fits) {
-		record_free(&made);
-		return error_set(error, MORTISE_ERROR, MORTISE_REASON_AUDIT,
-		    "the audit record would be longer than 16 KiB; shorten the metadata");
-	}
-	*body = made;
-	return MORTISE_OK;
+	hex_encode(digest, sizeof(digest), hash);
+	return true;
 }
 
 bool
-record_finish(const struct record_body *body, const struct record_link *link,
-    struct buffer *line, char hash[65])
+record_commitment(const char *personal, size_t size, char commitment[65])
 {
-	unsigned char digest[DIGEST_SIZE];
-	char time[CLOCK_TEXT_SIZE];
-	size_t start;
+	return hash_tagged("personal", sizeof("personal"), personal, size, commitment);
+}
 
-	clock_format(link->time_us, 6, time);
-	buffer_text(line, "{\"c\":");
-	start = line->size;
-	buffer_format(line, "{\"v\":1,\"seq\":%llu,\"ts\":\"%s\",", (unsigned long long)link->seq,
-	    time);
-	buffer_append(line, body->fields.data, body->fields.size);
-	if (link->back)
-		buffer_text(line, ",\"back\":true");
-	if (body->commitment[0] == '\0')
-		buffer_text(line, ",\"pc\":null}");
+bool
+record_hash(const char *trail, const char *before, const char *c, size_t size, char hash[65])
+{
+	unsigned char linked[16 + 2 * DIGEST_SIZE];
+	char digest[65];
+
+	return hash_tagged("record", sizeof("record"), c, size, digest) &&
+	    hex_decode(trail, linked, 16) && hex_decode(before, linked + 16, DIGEST_SIZE) &&
+	    hex_decode(digest, linked + 16 + DIGEST_SIZE, DIGEST_SIZE) &&
+	    hash_tagged("link", sizeof("link"), linked, sizeof(linked), hash);
+}
+
+/* p and its commitment; false = no digest to be had. */
+static bool
+draft_personal(const struct record_personal *personal, const unsigned char salt[16],
+    struct record_draft *draft, bool *bad)
+{
+	struct writer writer = {.to = &draft->personal};
+	char text[33];
+
+	if (personal == NULL)
+		return true;
+	hex_encode(salt, 16, text);
+	buffer_text(writer.to, "{");
+	put_text(&writer, "s", text);
+	put_text_most(&writer, "userEmail", personal->user_email, 320);
+	put_text_most(&writer, "ipAddress", personal->ip_address, 64);
+	put_text_most(&writer, "userAgent", personal->user_agent, 512);
+	if (personal->metadata != NULL && strcmp(personal->metadata, "{}") != 0) {
+		put_key(&writer, "metadata");
+		buffer_text(writer.to, personal->metadata);
+	}
+	buffer_text(writer.to, "}");
+	*bad = writer.bad;
+	return !writer.to->failed &&
+	    record_commitment(writer.to->data, writer.to->size, draft->commitment);
+}
+
+void
+record_draft_free(struct record_draft *draft)
+{
+	buffer_free(&draft->fields);
+	buffer_free(&draft->personal);
+	draft->commitment[0] = '\0';
+}
+
+enum mortise_code
+record_draft(const struct record *record, const struct record_link *link,
+    struct record_draft *draft, struct mortise_error *error)
+{
+	size_t kept = record->type == RECORD_OPEN ? record->plugins_count :
+	    record->type == RECORD_OUTCOME ? record->calls_count : 0;
+	bool bad = false, fits = false;
+
+	*draft = (struct record_draft){0};
+	if (!draft_personal(record->personal, link->salt, draft, &bad)) {
+		record_draft_free(draft);
+		return error_set(error, MORTISE_ERROR, MORTISE_REASON_AUDIT,
+		    "the personal part of an audit record cannot be hashed: out of memory");
+	}
+	do {
+		struct writer writer = {.to = &draft->fields, .bad = bad};
+
+		writer.to->size = 0;
+		put_fields(&writer, record, link, kept);
+		put_flag(&writer, "bad", writer.bad);
+		fits = draft->fields.size + draft->personal.size + AROUND_MAX <= RECORD_LINE_MAX;
+	} while (!fits && kept-- > 0);
+	if (fits && !draft->fields.failed)
+		return MORTISE_OK;
+	record_draft_free(draft);
+	return error_set(error, MORTISE_ERROR, MORTISE_REASON_AUDIT, fits ?
+	    "an audit record cannot be written: out of memory" :
+	    "an audit record would be longer than 16384 bytes; send shorter metadata and ids");
+}
+
+enum mortise_code
+record_seal(const struct record_draft *draft, const struct record_link *link,
+    struct buffer *line, char hash[65], struct mortise_error *error)
+{
+	char ts[CLOCK_TEXT_SIZE];
+	size_t start = line->size, c;
+
+	clock_format(link->time_us, 6, ts);
+	buffer_format(line, "{\"c\":");
+	c = line->size;
+	buffer_format(line, "{\"v\":1,\"seq\":%" PRIu64 ",\"ts\":\"%s\",", link->seq, ts);
+	buffer_append(line, draft->fields.data, draft->fields.size);
+	buffer_text(line, link->back ? ",\"back\":true" : "");
+	if (draft->personal.size > 0)
+		buffer_format(line, ",\"pc\":\"%s\"}", draft->commitment);
 	else
-		buffer_format(line, ",\"pc\":\"%s\"}", body->commitment);
-	if (line->failed || !record_digest(line->data + start, line->size - start, digest) ||
-	    !record_hash(link->trail, link->before, digest, hash))
-		return false;
+		buffer_text(line, ",\"pc\":null}");
+	if (line->failed || !record_hash(link->trail, link->before, line->data + c,
+	    line->size - c, hash))
+		goto failed;
 	buffer_text(line, ",\"p\":");
-	buffer_append(line, body->personal.data, body->personal.size);
+	if (draft->personal.size > 0)
+		buffer_append(line, draft->personal.data, draft->personal.size);
+	else
+		buffer_text(line, "null");
 	buffer_format(line, ",\"h\":\"%s\"}\n", hash);
-	return !line->failed;
+	if (!line->failed)
+		return MORTISE_OK;
+failed:
+	line->size = start;
+	return error_set(error, MORTISE_ERROR, MORTISE_REASON_AUDIT,
+	    "an audit record cannot be linked: out of memory");
+}
+
+enum mortise_code
+record_line(const struct record *record, const struct record_link *link, struct buffer *line,
+    char hash[65], struct mortise_error *error)
+{
+	struct record_draft draft _cleanup_(record_draft_free) = {0};
+	enum mortise_code code = record_draft(record, link, &draft, error);
+
+	return code == MORTISE_OK ? record_seal(&draft, link, line, hash, error) : code;
+}
+
+/* Valid JSON without the white space between its tokens: numbers and escapes
+ * stay as the caller wrote them. */
+static void
+compact_json(const char *text, struct buffer *to)
+{
+	const char *from = text;
+	bool inside = false;
+
+	for (; *text != '\0'; text++) {
+		if (inside && *text == '\\')
+			text++;
+		else if (*text == '"')
+			inside = !inside;
+		else if (!inside && strchr(" \t\r\n", *text) != NULL) {
+			buffer_append(to, from, (size_t)(text - from));
+			from = text + 1;
+		}
+	}
+	buffer_append(to, from, (size_t)(text - from));
 }
 
 enum mortise_code
 record_metadata(const char *text, char **compact, struct mortise_error *error)
 {
-	json_error_t where;
-	json_t *value = json_loads(text, JSON_REJECT_DUPLICATES, &where);
+	struct buffer buffer = {0};
+	json_error_t problem;
+	json_t *tree;
 	char *made;
 
-	if (value == NULL)
-		return error_set(error, MORTISE_INVALID, MORTISE_REASON_NONE,
-		    "the metadata is not JSON (column %d); give one JSON object", where.column);
-	made = json_is_object(value) ? json_dumps(value, JSON_COMPACT) : NULL;
-	if (!json_is_object(value)) {
-		json_decref(value);
-		return error_set(error, MORTISE_INVALID, MORTISE_REASON_NONE,
-		    "the metadata is JSON, but no object; give one JSON object");
+	if (text == NULL) {
+		*compact = NULL;
+		return MORTISE_OK;
 	}
-	json_decref(value);
+	tree = json_loads(text, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &problem);
+	if (!json_is_object(tree)) {
+		json_decref(tree);
+		return error_set(error, MORTISE_INVALID, MORTISE_REASON_NONE,
+		    "the metadata is no JSON object with each key once; send one");
+	}
+	json_decref(tree);
+	compact_json(text, &buffer);
+	if (buffer.size > METADATA_MAX) {
+		buffer_free(&buffer);
+		return error_set(error, MORTISE_INVALID, MORTISE_REASON_NONE,
+		    "the metadata is longer than %d bytes; send less", METADATA_MAX);
+	}
+	made = buffer_take(&buffer);
 	if (made == NULL)
 		return error_memory(error);
-	if (strlen(made) > METADATA_MAX) {
-		free(made);
-		return error_set(error, MORTISE_INVALID, MORTISE_REASON_NONE,
-		    "the metadata is longer than %d bytes; shorten it", METADATA_MAX);
-	}
 	*compact = made;
 	return MORTISE_OK;
 }

@@ -18,7 +18,8 @@ enum record_type {
 	RECORD_OPEN,
 	RECORD_INTENT,
 	RECORD_OUTCOME,
-	RECORD_TORN
+	RECORD_TORN,
+	RECORD_CLOSE
 };
 
 /* Whose process asked, as the kernel says. */
@@ -59,7 +60,7 @@ struct record_plugin {
 	const char *name, *version, *path, *sha256;
 };
 
-/* NULL, 0 and false fields are left out. */
+/* NULL, "" and false are left out, and lists without elements. */
 struct record {
 	enum record_type type;
 	/* open */
@@ -74,7 +75,7 @@ struct record {
 	const struct record_actor *actor;
 	const char *claimed;
 	const char *code, *reason;
-	int64_t ms;
+	int64_t ms;			/* negative: not known */
 	const struct record_call *calls;
 	size_t calls_count;
 	bool cached, stale;
@@ -100,28 +101,31 @@ struct record_link {
 };
 
 /*
- * A record without what the trail adds when it is numbered, so that hashing and
- * writing under the trail's lock is short.  Freed by record_free.
+ * A record before it has its place: what can be written without knowing seq,
+ * time and the hash before (an open record needs that one too).  So callers do
+ * the most of the work, and who numbers the records the least.
  */
-struct record_body {
-	struct buffer fields;		/* of c, from "t" on, without back and pc */
-	struct buffer personal;		/* p as stored: an object, or null */
-	char commitment[65];		/* pc; "" = null */
+struct record_draft {
+	struct buffer fields, personal;
+	char commitment[65];
 };
 /* error: no memory, or longer than RECORD_LINE_MAX even without calls. */
-enum mortise_code record_prepare(const struct record *, const struct record_link *,
-    struct record_body *, struct mortise_error *);
-void record_free(struct record_body *);		/* for _cleanup_ */
-/* Appends the line with its LF; hash takes its h.  Of the link only trail, seq,
- * time_us, back and before are asked.  false: no memory, or libcrypto failed. */
-bool record_finish(const struct record_body *, const struct record_link *, struct buffer *line,
-    char hash[65]);
+enum mortise_code record_draft(const struct record *, const struct record_link *,
+    struct record_draft *, struct mortise_error *);
+void record_draft_free(struct record_draft *);	/* for _cleanup_ */
+/* Appends the line with its LF; hash takes its h.  error: no memory. */
+enum mortise_code record_seal(const struct record_draft *, const struct record_link *,
+    struct buffer *line, char hash[65], struct mortise_error *);
 
-/* The hashes of the format: d of c's bytes, pc of p's, h of a link. */
-bool record_digest(const void *c, size_t size, unsigned char digest[32]);
-bool record_commitment(const void *p, size_t size, char text[65]);
-bool record_hash(const char *trail, const char *before, const unsigned char digest[32],
+/* Both at once. */
+enum mortise_code record_line(const struct record *, const struct record_link *,
+    struct buffer *line, char hash[65], struct mortise_error *);
+
+/* The two hashes of a record, over bytes as they stand; false: no digest to be
+ * had, or trail and before are not 32 and 64 hex digits. */
+bool record_hash(const char *trail, const char *before, const char *c, size_t size,
     char hash[65]);
+bool record_commitment(const char *personal, size_t size, char commitment[65]);
 
 /* Metadata as callers give it -> compact JSON, order kept.  *compact NULL for
  * NULL; malloc'd.  invalid: no JSON object, or over 8 KiB. */

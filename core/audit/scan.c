@@ -1,394 +1,316 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "audit/scan.h"
-
+/* Reads the trail as its writer must know it: every line verified, and what
+ * it says of pending intents and stores taken in. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "base/bytes.h"
+#include "audit/parts.h"
+#include "base/file.h"
 
-#define DEPTH_MAX 900
-#define NUMBER_LIMIT (INT64_C(1) << 53)
-#define NUMBER_DIGITS 17
-#define HASH_TAIL 72		/* ,"h":"…64…"} */
+#define CHUNK (1 << 20)
+/* ,"h":"…"} and LF */
+#define END_SIZE (6 + 64 + 3)
 
-struct scanner {
-	const char *at, *end;
-	/* Keys of the objects that are open, decoded, one after another. */
-	char *keys;
-	size_t keys_size;
-	struct scan_line *line;
+/* A line taken apart; everything points into it. */
+struct line {
+	const char *c, *p, *h;
+	size_t c_size, p_size;
+	json_t *tree;		/* of c */
 };
 
-static void
-skip_space(struct scanner *s)
+enum mortise_code
+trail_corrupt(const struct trail *trail, struct mortise_error *error, const char *what)
 {
-	while (s->at < s->end && (*s->at == ' ' || *s->at == '\t' || *s->at == '\r'))
-		s->at++;
+	char name[SEGMENT_NAME_SIZE];
+
+	segment_name(trail->segment, name);
+	return error_set(error, MORTISE_ERROR, MORTISE_REASON_AUDIT, "%s/%s: record %" PRIu64
+	    " (at byte %" PRIu64 ") is corrupt: %s; keep a copy and see "
+	    "`mortise audit accept-loss`", trail->options.directory, name, trail->end.seq + 1,
+	    trail->end.offset, what);
+}
+
+static uint64_t
+number_in(const json_t *tree, const char *key)
+{
+	const json_t *value = json_object_get(tree, key);
+
+	return json_is_integer(value) && json_integer_value(value) > 0 ?
+	    (uint64_t)json_integer_value(value) : 0;
+}
+
+static const char *
+text_in(const json_t *tree, const char *key)
+{
+	const char *text = json_string_value(json_object_get(tree, key));
+
+	return text == NULL ? "" : text;
 }
 
 static bool
-take(struct scanner *s, char c)
+split(const char *bytes, size_t size, struct line *line)
 {
-	if (s->at == s->end || *s->at != c)
+	json_error_t problem;
+	size_t body;
+
+	if (size < 16 + END_SIZE || size > RECORD_LINE_MAX || memcmp(bytes, "{\"c\":{", 6) != 0 ||
+	    memcmp(bytes + size - END_SIZE, ",\"h\":\"", 6) != 0 ||
+	    memcmp(bytes + size - 3, "\"}\n", 3) != 0)
 		return false;
-	s->at++;
+	line->c = bytes + 5;
+	line->h = bytes + size - END_SIZE + 6;
+	body = size - END_SIZE - 5;
+	line->tree = json_loadb(line->c, body, JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES,
+	    &problem);
+	if (line->tree == NULL)
+		return false;
+	line->c_size = (size_t)problem.position;
+	if (body - line->c_size < 9 || memcmp(line->c + line->c_size, ",\"p\":", 5) != 0)
+		return false;
+	line->p = line->c + line->c_size + 5;
+	line->p_size = body - line->c_size - 5;
 	return true;
 }
 
-static int
-hex_value(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 :
-	    c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
+/* p is null, blanked (null and spaces), or what pc says. */
 static bool
-take_hex4(struct scanner *s, unsigned int *value)
+personal_fits(const struct line *line)
 {
-	*value = 0;
-	for (int i = 0; i < 4; i++) {
-		int digit = s->at == s->end ? -1 : hex_value(*s->at++);
+	const json_t *pc = json_object_get(line->tree, "pc");
+	size_t spaces = 4;
+	char commitment[65];
 
-		if (digit < 0)
-			return false;
-		*value = *value << 4 | (unsigned int)digit;
-	}
-	return true;
+	while (spaces < line->p_size && line->p[spaces] == ' ')
+		spaces++;
+	if (memcmp(line->p, "null", 4) == 0 && spaces == line->p_size)
+		return json_is_string(pc) || line->p_size == 4;
+	return json_is_string(pc) && record_commitment(line->p, line->p_size, commitment) &&
+	    strcmp(json_string_value(pc), commitment) == 0;
 }
 
-/* A lone surrogate is written as its three bytes: no other text has these. */
-static size_t
-encode(unsigned int c, char *out)
+/* RFC 3339 with six digits, as we write it. */
+static int64_t
+time_of(const json_t *tree)
 {
-	if (c < 0x80) {
-		out[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (char)(0xc0 | c >> 6);
-		out[1] = (char)(0x80 | (c & 63));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (char)(0xe0 | c >> 12);
-		out[1] = (char)(0x80 | (c >> 6 & 63));
-		out[2] = (char)(0x80 | (c & 63));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | c >> 18);
-	out[1] = (char)(0x80 | (c >> 12 & 63));
-	out[2] = (char)(0x80 | (c >> 6 & 63));
-	out[3] = (char)(0x80 | (c & 63));
-	return 4;
+	const char *ts = text_in(tree, "ts");
+	int64_t ms;
+
+	if (strlen(ts) != 27 || !clock_parse(ts, &ms))
+		return 0;
+	return ms * 1000 + (ts[23] - '0') * 100 + (ts[24] - '0') * 10 + (ts[25] - '0');
 }
 
-/* Behind "\u"; two escapes may make one character. */
+/* An open record says where it goes on: at the place that it names. */
+static enum mortise_code
+take_open(struct trail *trail, const struct line *line, struct position *before,
+    struct mortise_error *error)
+{
+	const json_t *gap = json_object_get(line->tree, "gap");
+	const char *id = text_in(line->tree, "trail"), *hash = text_in(line->tree, "before");
+	uint64_t seq = number_in(line->tree, "seq");
+
+	if (strlen(id) != 32 || strlen(hash) != 64 || seq == 0)
+		return trail_corrupt(trail, error, "it is no good open record");
+	if (trail->id[0] == '\0')
+		memcpy(trail->id, id, 33);
+	if (strcmp(trail->id, id) != 0)
+		return trail_corrupt(trail, error, "it is of another trail");
+	/* The first segment that retention left. */
+	if (before->seq == 0) {
+		before->seq = seq - 1;
+		memcpy(before->hash, hash, 65);
+	}
+	if (before->seq == seq - 1 && strcmp(before->hash, hash) == 0)
+		return MORTISE_OK;
+	if (number_in(gap, "from") != before->seq + 1 || number_in(gap, "to") != seq - 1)
+		return trail_corrupt(trail, error, "a segment is missing before it");
+	before->seq = seq - 1;
+	memcpy(before->hash, hash, 65);
+	return MORTISE_OK;
+}
+
+/* What the record means for those who write after it. */
 static bool
-take_unicode(struct scanner *s, char *out, size_t *size)
+take_in(struct trail *trail, const struct line *line, uint64_t seq)
 {
-	unsigned int c, low;
-	const char *mark;
+	const char *type = text_in(line->tree, "t"), *op = text_in(line->tree, "op"), *store;
+	json_t *stores, *generation;
 
-	if (!take_hex4(s, &c))
-		return false;
-	if (c >= 0xd800 && c < 0xdc00 && s->end - s->at >= 6 && s->at[0] == '\\' && s->at[1] == 'u') {
-		mark = s->at;
-		s->at += 2;
-		if (!take_hex4(s, &low))
-			return false;
-		if (low >= 0xdc00 && low < 0xe000)
-			c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-		else
-			s->at = mark;
-	}
-	*size += encode(c, out + *size);
-	return true;
-}
-
-/* A text, decoded to out, which must have room for what is left of the line. */
-static bool
-take_text(struct scanner *s, char *out, size_t *size)
-{
-	static const char names[] = "\"\\/bfnrt", bytes[] = "\"\\/\b\f\n\r\t";
-	const char *name;
-
-	*size = 0;
-	if (!take(s, '"'))
-		return false;
-	while (s->at < s->end) {
-		char c = *s->at++;
-
-		if (c == '"')
-			return true;
-		if ((unsigned char)c < 0x20)
-			return false;
-		if (c != '\\') {
-			out[(*size)++] = c;
-			continue;
-		}
-		if (s->at == s->end)
-			return false;
-		c = *s->at++;
-		if (c == 'u') {
-			if (!take_unicode(s, out, size))
-				return false;
-			continue;
-		}
-		name = c == '\0' ? NULL : strchr(names, c);
-		if (name == NULL)
-			return false;
-		out[(*size)++] = bytes[name - names];
-	}
-	return false;
-}
-
-static bool
-take_number(struct scanner *s, struct scan_value *value)
-{
-	const char *begin = s->at;
-	int64_t number = 0;
-
-	(void)take(s, '-');
-	if (s->at == s->end || *s->at < '0' || *s->at > '9')
-		return false;
-	if (*s->at == '0')
-		s->at++;
-	else {
-		for (; s->at < s->end && *s->at >= '0' && *s->at <= '9'; s->at++) {
-			if (s->at - begin >= NUMBER_DIGITS)
-				return false;
-			number = number * 10 + (*s->at - '0');
-		}
-	}
-	/* A fraction or an exponent makes a float. */
-	if (s->at < s->end && (*s->at == '.' || *s->at == 'e' || *s->at == 'E'))
-		return false;
-	value->type = SCAN_INT;
-	value->number = *begin == '-' ? -number : number;
-	return number < NUMBER_LIMIT;
-}
-
-static bool
-take_word(struct scanner *s, const char *word)
-{
-	size_t length = strlen(word);
-
-	if ((size_t)(s->end - s->at) < length || memcmp(s->at, word, length) != 0)
-		return false;
-	s->at += length;
-	return true;
-}
-
-/* Which member of c, or of its gap, is asked for; NULL = none is. */
-static struct scan_value *
-wanted(struct scan_line *line, unsigned int depth, bool in_gap, const char *key, size_t size)
-{
-	struct {
-		const char *name;
-		struct scan_value *value;
-	} const members[] = {{"v", &line->v}, {"seq", &line->seq}, {"ts", &line->ts},
-	    {"t", &line->t}, {"trail", &line->trail}, {"before", &line->before},
-	    {"pc", &line->pc}},
-	gaps[] = {{"from", &line->gap_from}, {"to", &line->gap_to}}, *table;
-	size_t count;
-
-	if (depth != 1 && !in_gap)
-		return NULL;
-	table = in_gap ? gaps : members;
-	count = in_gap ? ARRAY_SIZE(gaps) : ARRAY_SIZE(members);
-	for (size_t i = 0; i < count; i++) {
-		if (strlen(table[i].name) == size && memcmp(table[i].name, key, size) == 0)
-			return table[i].value;
-	}
-	return NULL;
-}
-
-static bool
-is_word(const char *key, size_t size, const char *word)
-{
-	return strlen(word) == size && memcmp(key, word, size) == 0;
-}
-
-static bool take_value(struct scanner *s, unsigned int depth, bool is_gap,
-    struct scan_value *value);
-
-/* One member of an object whose keys begin at `first`. */
-static bool
-take_member(struct scanner *s, unsigned int depth, bool in_gap, size_t first)
-{
-	char *key = s->keys + s->keys_size + sizeof(uint16_t);
-	struct scan_value ignored, *value;
-	uint16_t length, other;
-	size_t size;
-	bool is_gap;
-
-	if (!take_text(s, key, &size))
-		return false;
-	for (size_t at = first; at < s->keys_size; at += sizeof(other) + other) {
-		memcpy(&other, s->keys + at, sizeof(other));
-		if (other == size && memcmp(s->keys + at + sizeof(other), key, size) == 0)
-			return false;
-	}
-	length = (uint16_t)size;
-	memcpy(s->keys + s->keys_size, &length, sizeof(length));
-	s->keys_size += sizeof(length) + size;
-	value = wanted(s->line, depth, in_gap, key, size);
-	is_gap = depth == 1 && is_word(key, size, "gap");
-	skip_space(s);
-	if (!take(s, ':'))
-		return false;
-	skip_space(s);
-	if (depth == 1 && is_word(key, size, "records"))
-		s->line->records = s->at;
-	return take_value(s, depth, is_gap, value == NULL ? &ignored : value);
-}
-
-static bool
-take_object(struct scanner *s, unsigned int depth, bool in_gap)
-{
-	size_t first = s->keys_size;
-
-	s->at++;
-	skip_space(s);
-	if (take(s, '}'))
+	if (strcmp(type, "open") == 0)
+		trail->segment_us = time_of(line->tree);
+	if (strcmp(type, "intent") == 0)
+		return pendings_add(&trail->pendings, seq, op,
+		    (uint32_t)number_in(line->tree, "w"));
+	if (strcmp(type, "outcome") != 0)
 		return true;
-	do {
-		skip_space(s);
-		if (!take_member(s, depth, in_gap, first))
-			return false;
-		skip_space(s);
-	} while (take(s, ','));
-	s->keys_size = first;
-	return take(s, '}');
+	pendings_close(&trail->pendings, op, seq);
+	stores = json_object_get(line->tree, "stores");
+	(void)pthread_mutex_lock(&trail->mutex);
+	json_object_foreach(stores, store, generation)
+		(void)noteds_set(&trail->noteds, NULL, store,
+		    (uint64_t)json_integer_value(generation), NULL);
+	(void)pthread_mutex_unlock(&trail->mutex);
+	return true;
 }
 
-static bool
-take_list(struct scanner *s, unsigned int depth)
+static enum mortise_code
+verify_line(struct trail *trail, const struct line *line, size_t size, struct mortise_error *error)
 {
-	struct scan_value ignored;
+	struct position next = trail->end;
+	bool first = trail->end.offset == 0;
+	enum mortise_code code = MORTISE_OK;
 
-	s->at++;
-	skip_space(s);
-	if (take(s, ']'))
-		return true;
-	do {
-		skip_space(s);
-		if (!take_value(s, depth, false, &ignored))
-			return false;
-		skip_space(s);
-	} while (take(s, ','));
-	return take(s, ']');
+	if ((strcmp(text_in(line->tree, "t"), "open") == 0) != first)
+		return trail_corrupt(trail, error, "a segment begins with an open record, and only there");
+	if (first)
+		code = take_open(trail, line, &next, error);
+	if (code != MORTISE_OK)
+		return code;
+	if (!record_hash(trail->id, next.hash, line->c, line->c_size, next.hash) ||
+	    memcmp(next.hash, line->h, 64) != 0)
+		return trail_corrupt(trail, error, "its hash differs");
+	if (number_in(line->tree, "v") != 1)
+		return trail_corrupt(trail, error, "it is of a format that this version does not know");
+	if (number_in(line->tree, "seq") != next.seq + 1)
+		return trail_corrupt(trail, error, "its number is wrong");
+	if (!personal_fits(line))
+		return trail_corrupt(trail, error, "its personal part differs");
+	next.seq++;
+	next.offset += size;
+	next.time_us = time_of(line->tree);
+	if (!take_in(trail, line, next.seq))
+		return error_memory(error);
+	trail->end = next;
+	return MORTISE_OK;
 }
 
-/* Any value; depth counts the objects and lists around it. */
-static bool
-take_value(struct scanner *s, unsigned int depth, bool is_gap, struct scan_value *value)
+enum mortise_code
+trail_scan_line(struct trail *trail, const char *bytes, size_t size, struct mortise_error *error)
 {
-	size_t size;
-	char *text;
+	struct line line = {0};
+	enum mortise_code code = split(bytes, size, &line) ?
+	    verify_line(trail, &line, size, error) : trail_corrupt(trail, error, "it is no record");
 
-	value->type = SCAN_OTHER;
-	if (s->at == s->end || depth >= DEPTH_MAX)
-		return false;
-	switch (*s->at) {
-	case '{':
-		return take_object(s, depth + 1, is_gap);
-	case '[':
-		return take_list(s, depth + 1);
-	case '"':
-		/* Behind the keys there is room for any text of the line. */
-		text = s->keys + s->keys_size;
-		if (!take_text(s, text, &size))
-			return false;
-		value->type = SCAN_TEXT;
-		if (size >= SCAN_TEXT_MAX)
-			size = SCAN_TEXT_MAX - 1;
-		memcpy(value->text, text, size);
-		value->text[size] = '\0';
-		return true;
-	case 't':
-		return take_word(s, "true");
-	case 'f':
-		return take_word(s, "false");
-	case 'n':
-		value->type = SCAN_NULL;
-		return take_word(s, "null");
-	default:
-		return take_number(s, value);
+	json_decref(line.tree);
+	return code;
+}
+
+/* The lines in a chunk; *used: the bytes of those. */
+static enum mortise_code
+scan_chunk(struct trail *trail, const char *bytes, size_t size, uint64_t durable_at, size_t *used,
+    struct mortise_error *error)
+{
+	enum mortise_code code = MORTISE_OK;
+	size_t at = 0;
+	const char *lf;
+
+	while (code == MORTISE_OK && (lf = memchr(bytes + at, '\n', size - at)) != NULL) {
+		size_t length = (size_t)(lf - bytes) + 1 - at;
+
+		code = trail_scan_line(trail, bytes + at, length, error);
+		at += length;
+		if (code == MORTISE_OK && trail->end.offset == durable_at)
+			trail->durable = trail->end;
 	}
+	*used = at;
+	return code;
 }
 
-static bool
-scan_c(const char *text, size_t size, struct scan_line *line)
+enum mortise_code
+trail_scan(struct trail *trail, uint64_t durable_at, uint64_t *tail, struct mortise_error *error)
 {
-	struct scanner s = {.at = text, .end = text + size, .line = line};
+	char *chunk _cleanup_(free_pointer) = NULL;
+	enum mortise_code code = MORTISE_OK;
+	size_t capacity = CHUNK, used = 1;
+	struct stat st;
+	ssize_t size;
+
+	if (fstat(trail->file, &st) < 0)
+		return error_errno(error, errno, "the trail in %s cannot be read",
+		    trail->options.directory);
+	if ((uint64_t)st.st_size < trail->end.offset + capacity)
+		capacity = (uint64_t)st.st_size <= trail->end.offset ? 1 :
+		    (size_t)((uint64_t)st.st_size - trail->end.offset);
+	chunk = malloc(capacity);
+	if (chunk == NULL)
+		return error_memory(error);
+	while (code == MORTISE_OK && used > 0) {
+		size = file_read_at(trail->file, chunk, capacity, (off_t)trail->end.offset);
+		if (size < 0)
+			return error_errno(error, errno, "the trail in %s cannot be read",
+			    trail->options.directory);
+		code = scan_chunk(trail, chunk, (size_t)size, durable_at, &used, error);
+	}
+	*tail = (uint64_t)st.st_size > trail->end.offset ?
+	    (uint64_t)st.st_size - trail->end.offset : 0;
+	return code;
+}
+
+enum mortise_code
+trail_scan_last(struct trail *trail, const struct head *head, struct mortise_error *error)
+{
+	char *bytes _cleanup_(free_pointer) = malloc(RECORD_LINE_MAX);
+	size_t size = head->offset < RECORD_LINE_MAX ? (size_t)head->offset : RECORD_LINE_MAX;
+	size_t start = size;
+	struct line line = {0};
 	bool good;
 
-	/* A key takes two bytes more here than its quotes were there, at most. */
-	s.keys = malloc(2 * size + 8);
-	if (s.keys == NULL)
-		return false;
-	good = take_object(&s, 1, false);
-	free(s.keys);
-	line->c_size = (size_t)(s.at - text);
-	return good;
+	if (bytes == NULL)
+		return error_memory(error);
+	if (file_read_at(trail->file, bytes, size, (off_t)(head->offset - size)) != (ssize_t)size)
+		return trail_corrupt(trail, error, "it cannot be read");
+	while (start > 0 && (start == size || bytes[start - 1] != '\n'))
+		start--;
+	good = split(bytes + start, size - start, &line) &&
+	    memcmp(line.h, head->hash, 64) == 0 && number_in(line.tree, "seq") == head->seq;
+	if (good) {
+		trail->end = (struct position){
+			.offset = head->offset, .seq = head->seq, .time_us = time_of(line.tree),
+		};
+		memcpy(trail->end.hash, head->hash, sizeof(trail->end.hash));
+	}
+	json_decref(line.tree);
+	trail->end.seq = good ? head->seq : head->seq - 1;
+	return good ? MORTISE_OK : trail_corrupt(trail, error, "it is not what the head says");
 }
 
 bool
-scan_line(const char *text, size_t size, struct scan_line *line)
+segment_start(int directory, uint64_t segment, struct segment_start *start)
 {
-	static const char begin[] = "{\"c\":{", middle[] = ",\"p\":";
-	size_t body;
+	char *bytes _cleanup_(free_pointer) = malloc(RECORD_LINE_MAX);
+	int fd _cleanup_(file_close) = -1;
+	char name[SEGMENT_NAME_SIZE], hash[65];
+	struct segment_start made = {0};
+	struct line line = {0};
+	ssize_t size = 0;
+	const char *lf;
+	bool good;
 
-	*line = (struct scan_line){.c = text + 5};
-	if (size > SCAN_LINE_MAX || size < sizeof(begin) - 1 + HASH_TAIL ||
-	    memcmp(text, begin, sizeof(begin) - 1) != 0 ||
-	    memcmp(text + size - HASH_TAIL, ",\"h\":\"", 6) != 0 ||
-	    memcmp(text + size - 2, "\"}", 2) != 0)
-		return false;
-	line->hash = text + size - 66;
-	body = size - 5 - HASH_TAIL;
-	if (utf8_valid(line->c, body) != body || !scan_c(line->c, body, line) ||
-	    body - line->c_size < sizeof(middle) - 1 ||
-	    memcmp(line->c + line->c_size, middle, sizeof(middle) - 1) != 0)
-		return false;
-	line->p = line->c + line->c_size + sizeof(middle) - 1;
-	line->p_size = body - line->c_size - (sizeof(middle) - 1);
-	return line->v.type == SCAN_INT && line->seq.type == SCAN_INT &&
-	    line->ts.type == SCAN_TEXT && line->t.type == SCAN_TEXT;
-}
-
-static bool
-take_int(const char **at, int64_t *number)
-{
-	char *end;
-
-	while (**at == ' ' || **at == '\t')
-		(*at)++;
-	if ((**at < '0' || **at > '9') && **at != '-')
-		return false;
-	*number = strtoll(*at, &end, 10);
-	for (*at = end; **at == ' ' || **at == '\t';)
-		(*at)++;
-	return true;
-}
-
-/* The list was scanned already, so it ends, and its numbers fit. */
-int
-scan_pair(const char **at, int64_t *from, int64_t *to)
-{
-	const char *p = *at;
-
-	if (*p != '[' && *p != ',')
-		return *p == ']' ? 0 : -1;
-	for (p++; *p == ' ' || *p == '\t'; p++)
-		;
-	if (*p == ']')
-		return 0;
-	if (*p++ != '[' || !take_int(&p, from) || *p++ != ',' || !take_int(&p, to) || *p++ != ']')
-		return -1;
-	while (*p == ' ' || *p == '\t')
-		p++;
-	*at = p;
-	return 1;
+	segment_name(segment, name);
+	fd = file_open(directory, name, O_RDONLY | O_NOFOLLOW, 0);
+	if (fd >= 0 && bytes != NULL)
+		size = file_read_at(fd, bytes, RECORD_LINE_MAX, 0);
+	lf = size <= 0 ? NULL : memchr(bytes, '\n', (size_t)size);
+	good = lf != NULL && split(bytes, (size_t)(lf - bytes) + 1, &line) &&
+	    strcmp(text_in(line.tree, "t"), "open") == 0;
+	if (good) {
+		(void)snprintf(made.trail, sizeof(made.trail), "%s", text_in(line.tree, "trail"));
+		(void)snprintf(made.host, sizeof(made.host), "%s", text_in(line.tree, "host"));
+		(void)snprintf(made.before, sizeof(made.before), "%s",
+		    text_in(line.tree, "before"));
+		made.seq = number_in(line.tree, "seq");
+		made.time_us = time_of(line.tree);
+		good = record_hash(made.trail, made.before, line.c, line.c_size, hash) &&
+		    memcmp(hash, line.h, 64) == 0;
+	}
+	json_decref(line.tree);
+	if (good)
+		*start = made;
+	return good;
 }

@@ -1,204 +1,239 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Records by field, and what else is read without a trail being open. */
 #include "audit/search.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "audit/parts.h"
-#include "base/clock.h"
 #include "base/file.h"
 
-#define READ_SIZE ((size_t)RECORD_LINE_MAX * 16)
+#define CHUNK (256 * 1024)
+#define LOCK_TRIES 100
+
+/* A file's time of change is read from a coarser clock than a record's. */
+#define COARSE_MS 1000
+
+struct kept {
+	char *bytes;
+	size_t size;
+};
 
 struct search {
 	const struct mortise_audit_filter *filter;
+	char from[CLOCK_TEXT_SIZE], to[CLOCK_TEXT_SIZE];	/* "" = any */
 	mortise_line_fn *each;
 	void *arg;
-	/* With filter->last: the newest so many, a ring. */
-	char **ring;
-	size_t next, held;
+	/* With filter->last: the newest so far, a ring from `oldest` on. */
+	struct kept *kept;
+	size_t kept_count, kept_capacity, oldest;
 };
 
 static bool
-is_like(const json_t *object, const char *key, const char *want)
+text_is(const json_t *tree, const char *key, const char *wanted)
 {
-	const char *have = json_string_value(json_object_get(object, key));
+	const char *text;
 
-	return want == NULL || (have != NULL && strcmp(have, want) == 0);
-}
-
-static bool
-is_in_time(const json_t *c, const struct mortise_audit_filter *filter)
-{
-	const char *text = json_string_value(json_object_get(c, "ts"));
-	int64_t ms;
-
-	if (filter->from_ms == 0 && filter->to_ms == 0)
+	if (wanted == NULL)
 		return true;
-	return text != NULL && clock_parse(text, &ms) &&
-	    (filter->from_ms == 0 || ms >= filter->from_ms) &&
-	    (filter->to_ms == 0 || ms < filter->to_ms);
+	text = json_string_value(json_object_get(tree, key));
+	return text != NULL && strcmp(text, wanted) == 0;
+}
+
+/* The time stands at one place behind the number, as text that sorts. */
+static bool
+time_fits(const struct search *search, const char *line, size_t size)
+{
+	static const char key[] = "\"ts\":\"";
+	const char *ts = size < 128 ? NULL : memchr(line + 1, '"', size - 1);
+
+	if (search->from[0] == '\0' && search->to[0] == '\0')
+		return true;
+	while (ts != NULL && (size_t)(ts - line) + 64 < size && memcmp(ts, key, 6) != 0)
+		ts = memchr(ts + 1, '"', size - (size_t)(ts - line) - 1);
+	if (ts == NULL || (size_t)(ts - line) + 64 >= size)
+		return false;
+	ts += sizeof(key) - 1;
+	return (search->from[0] == '\0' || memcmp(ts, search->from, 27) >= 0) &&
+	    (search->to[0] == '\0' || memcmp(ts, search->to, 27) < 0);
 }
 
 static bool
-matches(const struct mortise_audit_filter *filter, const char *line, size_t size)
+line_fits(const struct search *search, const char *line, size_t size)
 {
-	json_t *record = json_loadb(line, size, 0, NULL);
-	const json_t *c = json_object_get(record, "c"), *p = json_object_get(record, "p");
-	bool good = c != NULL && is_like(c, "agencyId", filter->agency_id) &&
-	    is_like(c, "action", filter->action) &&
-	    is_like(c, "resourceType", filter->resource_type) &&
-	    is_like(c, "resourceId", filter->resource_id) &&
-	    is_like(p, "userEmail", filter->user_email) && is_in_time(c, filter);
+	const struct mortise_audit_filter *filter = search->filter;
+	json_t *tree, *c;
+	bool fits;
 
-	json_decref(record);
-	return good;
+	if (!time_fits(search, line, size))
+		return false;
+	if (filter->agency_id == NULL && filter->action == NULL && filter->resource_type == NULL &&
+	    filter->resource_id == NULL && filter->user_email == NULL)
+		return true;
+	tree = json_loadb(line, size, 0, NULL);
+	c = json_object_get(tree, "c");
+	fits = text_is(c, "agencyId", filter->agency_id) && text_is(c, "action", filter->action) &&
+	    text_is(c, "resourceType", filter->resource_type) &&
+	    text_is(c, "resourceId", filter->resource_id) &&
+	    text_is(json_object_get(tree, "p"), "userEmail", filter->user_email);
+	json_decref(tree);
+	return fits;
 }
 
-static bool
-take_line(struct search *search, const char *line, size_t size)
+/* A place of the ring: a new one until there are `last`, then the oldest. */
+static struct kept *
+kept_next(struct search *search)
 {
+	size_t capacity;
+	struct kept *bigger;
+
+	if (search->kept_count == search->filter->last) {
+		struct kept *oldest = &search->kept[search->oldest];
+
+		search->oldest = (search->oldest + 1) % search->kept_count;
+		free(oldest->bytes);
+		oldest->bytes = NULL;
+		return oldest;
+	}
+	if (search->kept_count == search->kept_capacity) {
+		capacity = search->kept_capacity == 0 ? 64 : search->kept_capacity * 2;
+		bigger = capacity > SIZE_MAX / sizeof(*bigger) ? NULL :
+		    realloc(search->kept, capacity * sizeof(*bigger));
+		if (bigger == NULL)
+			return NULL;
+		search->kept = bigger;
+		search->kept_capacity = capacity;
+	}
+	return &search->kept[search->kept_count++];
+}
+
+static enum mortise_code
+take_line(struct search *search, const char *line, size_t size, struct mortise_error *error)
+{
+	struct kept *kept;
 	char *copy;
 
-	if (!matches(search->filter, line, size))
-		return true;
-	if (search->ring == NULL) {
-		search->each(search->arg, line, size);
-		return true;
-	}
-	copy = text_dup(line);
+	if (!line_fits(search, line, size))
+		return MORTISE_OK;
+	copy = malloc(size + 1);
 	if (copy == NULL)
-		return false;
-	free(search->ring[search->next]);
-	search->ring[search->next] = copy;
-	search->next = (search->next + 1) % search->filter->last;
-	if (search->held < search->filter->last)
-		search->held++;
-	return true;
-}
-
-static enum mortise_code
-read_segment(struct search *search, int fd, uint64_t end, struct mortise_error *error)
-{
-	char *bytes _cleanup_(free_pointer) = malloc(READ_SIZE + 1);
-	uint64_t offset = 0;
-
-	if (bytes == NULL)
 		return error_memory(error);
-	while (offset < end) {
-		size_t want = end - offset < READ_SIZE ? (size_t)(end - offset) : READ_SIZE, used = 0;
-		ssize_t got = file_read_at(fd, bytes, want, (off_t)offset);
-		char *lf;
-
-		if (got <= 0)
-			break;
-		while ((lf = memchr(bytes + used, '\n', (size_t)got - used)) != NULL) {
-			size_t size = (size_t)(lf - bytes) - used;
-
-			*lf = '\0';
-			if (!take_line(search, bytes + used, size))
-				return error_memory(error);
-			used += size + 1;
-		}
-		if (used == 0)
-			break;
-		offset += used;
+	memcpy(copy, line, size);
+	copy[size] = '\0';
+	if (search->filter->last == 0) {
+		search->each(search->arg, copy, size);
+		free(copy);
+		return MORTISE_OK;
 	}
+	kept = kept_next(search);
+	if (kept == NULL) {
+		free(copy);
+		return error_memory(error);
+	}
+	*kept = (struct kept){copy, size};
 	return MORTISE_OK;
-}
-
-/* What is not durable is not shown: it may be gone after a crash. */
-static uint64_t
-durable_end(int directory, uint64_t segment, int fd)
-{
-	int lock _cleanup_(file_close) = file_open(directory, "lock", O_RDONLY, 0);
-	struct lock_state state;
-	off_t size = lseek(fd, 0, SEEK_END);
-
-	if (lock >= 0 && lock_read(lock, &state, NULL) == MORTISE_OK && state.segment == segment &&
-	    state.durable < (uint64_t)size)
-		return state.durable;
-	return size < 0 ? 0 : (uint64_t)size;
-}
-
-static enum mortise_code
-read_all(struct search *search, int directory, const char *path, struct mortise_error *error)
-{
-	uint64_t *numbers _cleanup_(free_pointer) = NULL;
-	size_t count = 0;
-	enum mortise_code code = MORTISE_OK;
-
-	if (segment_numbers(directory, &numbers, &count) < 0)
-		return audit_failed(error, "the directory cannot be read", path);
-	for (size_t i = 0; code == MORTISE_OK && i < count; i++) {
-		char name[SEGMENT_NAME_SIZE];
-		int fd _cleanup_(file_close) = -1;
-
-		segment_name(numbers[i], name);
-		fd = file_open(directory, name, O_RDONLY | O_NOFOLLOW, 0);
-		if (fd < 0 && errno == ENOENT)
-			continue;	/* retired meanwhile */
-		if (fd < 0)
-			return audit_failed(error, "a segment cannot be read", path);
-		code = read_segment(search, fd, durable_end(directory, numbers[i], fd), error);
-	}
-	return code;
 }
 
 static void
-search_free(struct search *search)
+give_kept(struct search *search, bool give)
 {
-	for (size_t i = 0; search->ring != NULL && i < search->filter->last; i++)
-		free(search->ring[i]);
-	free(search->ring);
+	for (size_t i = 0; i < search->kept_count; i++) {
+		struct kept *kept = &search->kept[(search->oldest + i) % search->kept_count];
+
+		if (give)
+			search->each(search->arg, kept->bytes, kept->size);
+		free(kept->bytes);
+	}
+	free(search->kept);
 }
 
-enum mortise_code
-search_trail(const char *path, const struct mortise_audit_filter *filter, mortise_line_fn *each,
-    void *arg, struct mortise_error *error)
+/* The whole lines of a file's first `most` bytes. */
+static enum mortise_code
+search_file(struct search *search, int fd, uint64_t most, const char *path,
+    struct mortise_error *error)
 {
-	struct search search _cleanup_(search_free) = {.filter = filter, .each = each, .arg = arg};
-	int directory _cleanup_(file_close) = file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
-	enum mortise_code code;
+	char *chunk _cleanup_(free_pointer) = malloc(CHUNK);
+	enum mortise_code code = MORTISE_OK;
+	uint64_t offset = 0;
+	size_t used = 1;
 
-	if (directory < 0)
-		return audit_failed(error, "the directory cannot be opened", path);
-	if (filter->last > 0) {
-		search.ring = calloc(filter->last, sizeof(*search.ring));
-		if (search.ring == NULL)
-			return error_memory(error);
-	}
-	code = read_all(&search, directory, path, error);
-	for (size_t i = 0; code == MORTISE_OK && i < search.held; i++) {
-		const char *line = search.ring[(search.next + filter->last - search.held + i) %
-		    filter->last];
+	if (chunk == NULL)
+		return error_memory(error);
+	while (code == MORTISE_OK && used > 0 && offset < most) {
+		size_t want = most - offset < CHUNK ? (size_t)(most - offset) : CHUNK;
+		ssize_t size = file_read_at(fd, chunk, want, (off_t)offset);
+		const char *lf;
 
-		each(arg, line, strlen(line));
+		if (size < 0)
+			return error_errno(error, errno, "%s cannot be read", path);
+		for (used = 0; code == MORTISE_OK &&
+		    (lf = memchr(chunk + used, '\n', (size_t)size - used)) != NULL;
+		    used = (size_t)(lf - chunk) + 1)
+			code = take_line(search, chunk + used, (size_t)(lf - chunk) - used, error);
+		offset += used;
 	}
 	return code;
 }
 
-enum mortise_code
-trail_head(const char *path, struct mortise_audit_head *head, struct mortise_error *error)
+/* Read beside its writers, so perhaps in the middle of a change. */
+static bool
+read_lock(const char *directory, struct lock_state *state)
 {
-	int directory _cleanup_(file_close) = file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
-	struct view view = {.pending = NULL};
+	char *path _cleanup_(free_pointer) = path_join(directory, "lock");
+	int fd _cleanup_(file_close) = path == NULL ? -1 :
+	    file_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
+
+	for (int tries = 0; fd >= 0 && tries < LOCK_TRIES; tries++) {
+		if (trail_lock_read(fd, state))
+			return true;
+	}
+	return false;
+}
+
+static enum mortise_code
+search_segment(struct search *search, const char *path, const struct lock_state *lock,
+    struct mortise_error *error)
+{
+	int fd _cleanup_(file_close) = file_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
+	const char *name = strrchr(path, '/');
+	uint64_t segment = strtoull(name == NULL ? path : name + 1, NULL, 10);
+	struct stat st;
+
+	/* Its retention may end meanwhile. */
+	if (fd < 0 && errno == ENOENT)
+		return MORTISE_OK;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_errno(error, errno, "%s cannot be read", path);
+	if (segment > lock->segment || (search->filter->from_ms != 0 &&
+	    (int64_t)st.st_mtime * 1000 + COARSE_MS < search->filter->from_ms))
+		return MORTISE_OK;
+	return search_file(search, fd, segment == lock->segment ? lock->durable :
+	    (uint64_t)st.st_size, path, error);
+}
+
+enum mortise_code
+search_trail(const char *directory, const struct mortise_audit_filter *filter,
+    mortise_line_fn *each, void *arg, struct mortise_error *error)
+{
+	struct search search = {.filter = filter, .each = each, .arg = arg};
+	struct lock_state lock = {.segment = UINT64_MAX};
+	char **files = NULL;
+	size_t count = 0;
 	enum mortise_code code;
 
-	if (directory < 0)
-		return audit_failed(error, "the directory cannot be opened", path);
-	code = head_read(directory, &view, error);
-	if (code != MORTISE_OK)
-		return code;
-	head->seq = view.seq;
-	(void)snprintf(head->trail, sizeof(head->trail), "%s", view.trail);
-	(void)snprintf(head->hash, sizeof(head->hash), "%s", view.hash);
-	view_free(&view);
-	return MORTISE_OK;
+	if (filter->from_ms != 0)
+		clock_format(filter->from_ms * 1000, 6, search.from);
+	if (filter->to_ms != 0)
+		clock_format(filter->to_ms * 1000, 6, search.to);
+	/* Before the files are listed: what it calls durable is in one of them. */
+	(void)read_lock(directory, &lock);
+	code = trail_segments(directory, &files, &count, error);
+	for (size_t i = 0; code == MORTISE_OK && i < count; i++)
+		code = search_segment(&search, files[i], &lock, error);
+	trail_segments_free(files, count);
+	give_kept(&search, code == MORTISE_OK);
+	return code;
 }

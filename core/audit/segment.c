@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Segments: begin, follow, repair, retire.  Under the lock, all of it. */
+/* The files that a trail consists of: DIR/NNNNNN.jsonl. */
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,321 +12,292 @@
 #include <unistd.h>
 
 #include "audit/parts.h"
-#include "base/clock.h"
 #include "base/digest.h"
 #include "base/file.h"
 
-static int
-open_segment(const struct trail *trail, uint64_t number, int flags)
-{
-	char name[SEGMENT_NAME_SIZE];
+#define SEGMENT_BYTES (UINT64_C(64) << 20)
+#define SEGMENT_US (INT64_C(24) * 3600 * 1000000)
 
-	segment_name(number, name);
-	return file_open(trail->directory, name, flags | O_NOFOLLOW, 0600);
+void
+segment_name(uint64_t segment, char name[SEGMENT_NAME_SIZE])
+{
+	(void)snprintf(name, SEGMENT_NAME_SIZE, "%06" PRIu64 ".jsonl", segment);
 }
 
-static uint64_t
-file_size(int fd)
+static enum mortise_code
+failed(const struct trail *trail, struct mortise_error *error, const char *what)
 {
+	char name[SEGMENT_NAME_SIZE];
+	int saved = errno;
+
+	segment_name(trail->segment, name);
+	(void)error_errno(error, saved, "%s/%s cannot be %s", trail->options.directory, name,
+	    what);
+	if (error != NULL)
+		error->reason = MORTISE_REASON_AUDIT;
+	return MORTISE_ERROR;
+}
+
+/* The number of a segment's name, 0 for any other name. */
+static uint64_t
+segment_number(const char *name)
+{
+	char again[SEGMENT_NAME_SIZE];
+	uint64_t number = 0;
+
+	for (const char *p = name; isdigit((unsigned char)*p) && p - name < 15; p++)
+		number = number * 10 + (uint64_t)(*p - '0');
+	segment_name(number, again);
+	return strcmp(name, again) == 0 ? number : 0;
+}
+
+static int
+compare_numbers(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+static bool
+add_number(uint64_t **all, size_t *count, uint64_t number)
+{
+	uint64_t *bigger = realloc(*all, (*count + 1) * sizeof(**all));
+
+	if (bigger == NULL)
+		return false;
+	*all = bigger;
+	bigger[(*count)++] = number;
+	return true;
+}
+
+enum mortise_code
+segment_list(int directory, uint64_t **segments, size_t *count, struct mortise_error *error)
+{
+	int fd = file_open(directory, ".", O_RDONLY | O_DIRECTORY, 0);
+	DIR *list = fd < 0 ? NULL : fdopendir(fd);
+	uint64_t *all = NULL;
+	size_t n = 0;
+	struct dirent *entry;
+	bool good = true;
+
+	if (list == NULL) {
+		(void)error_errno(error, errno, "the trail's directory cannot be read");
+		file_close(&fd);
+		return MORTISE_ERROR;
+	}
+	while (good && (entry = readdir(list)) != NULL) {
+		uint64_t number = segment_number(entry->d_name);
+
+		if (number != 0)
+			good = add_number(&all, &n, number);
+	}
+	(void)closedir(list);
+	if (!good) {
+		free(all);
+		return error_memory(error);
+	}
+	if (n > 1)
+		qsort(all, n, sizeof(*all), compare_numbers);
+	*segments = all;
+	*count = n;
+	return MORTISE_OK;
+}
+
+enum mortise_code
+trail_segment_open(struct trail *trail, uint64_t segment, struct mortise_error *error)
+{
+	char name[SEGMENT_NAME_SIZE];
 	struct stat st;
 
-	return fstat(fd, &st) == 0 ? (uint64_t)st.st_size : 0;
-}
-
-/* The old one is synced and sealed before there is a new one. */
-static bool
-seal(struct trail *trail)
-{
-	if (trail->segment < 0)
-		return true;
-	return file_sync_data(trail->segment) == 0 && fchmod(trail->segment, 0400) == 0;
+	segment_name(segment, name);
+	file_close(&trail->file);
+	trail->segment = segment;
+	trail->end.offset = 0;
+	if (fstatat(trail->directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return failed(trail, error, "found");
+	/* Asked of the mode, not by trying: root may write what is sealed, too. */
+	trail->sealed = (st.st_mode & S_IWUSR) == 0;
+	trail->file = file_open(trail->directory, name, O_NOFOLLOW |
+	    (trail->sealed ? O_RDONLY : O_RDWR | O_APPEND), 0);
+	return trail->file < 0 ? failed(trail, error, "opened") : MORTISE_OK;
 }
 
 static enum mortise_code
-write_open(struct trail *trail, int fd, const char *parent, const struct record_gap *gap,
-    struct mortise_error *error)
+open_record(struct trail *trail, uint64_t segment, const struct record_gap *gap,
+    struct buffer *line, struct position *next, struct mortise_error *error)
 {
-	struct record record = {
-		.type = RECORD_OPEN,
-		.segment = trail->view.segment,
-		.gap = gap,
-		.program = trail->options.program,
-		.config = trail->options.config,
-		.plugins = trail->options.plugins,
-		.plugins_count = trail->options.plugins_count,
+	const struct record record = {
+		.type = RECORD_OPEN, .segment = segment, .gap = gap,
+		.program = trail->options.program, .config = trail->options.config,
+		.plugins = trail->options.plugins, .plugins_count = trail->options.plugins_count,
 	};
-	struct record_body body _cleanup_(record_free) = {.commitment = ""};
-	struct buffer line _cleanup_(buffer_free) = {0};
-	char host[17], hash[65];
 	struct record_link link = {
-		.trail = trail->view.trail, .parent = parent, .seq = trail->view.seq + 1,
-		.time_us = clock_unix_us(), .before = trail->view.hash, .host = host,
+		.trail = trail->id, .host = trail->host, .parent = trail->parent,
+		.seq = trail->end.seq + 1, .time_us = clock_unix_us(), .before = trail->end.hash,
 	};
 	enum mortise_code code;
 
-	host_digest(trail->view.trail, host);
-	link.back = link.time_us < trail->view.time_us;
-	code = record_prepare(&record, &link, &body, error);
-	if (code != MORTISE_OK)
-		return code;
-	if (!record_finish(&body, &link, &line, hash))
-		return error_memory(error);
-	if (file_write(fd, line.data, line.size, NULL) < 0 || file_sync(fd) < 0 ||
-	    file_sync(trail->directory) < 0)
-		return audit_failed(error, "a new segment cannot be written",
-		    trail->options.directory);
-	trail->opened = (struct segment_open){.seq = link.seq, .time_us = link.time_us};
-	memcpy(trail->opened.host, host, sizeof(host));
-	trail->view.seq = link.seq;
-	trail->view.time_us = link.time_us;
-	trail->view.offset = line.size;
-	memcpy(trail->view.hash, hash, sizeof(hash));
-	return MORTISE_OK;
-}
-
-enum mortise_code
-segment_begin(struct trail *trail, struct lock_state *lock, const char *parent,
-    const struct record_gap *gap, struct mortise_error *error)
-{
-	struct view before = trail->view;
-	char name[SEGMENT_NAME_SIZE];
-	enum mortise_code code;
-	int fd;
-
-	if (!seal(trail))
-		return audit_failed(error, "the old segment cannot be sealed",
-		    trail->options.directory);
-	/* A number that is taken belongs to what was lost here: go past it. */
-	do
-		fd = open_segment(trail, ++trail->view.segment,
-		    O_RDWR | O_APPEND | O_CREAT | O_EXCL);
-	while (fd < 0 && errno == EEXIST);
-	if (fd < 0) {
-		trail->view.segment = before.segment;
-		return audit_failed(error, "a new segment cannot be made",
-		    trail->options.directory);
-	}
-	code = write_open(trail, fd, parent, gap, error);
-	if (code == MORTISE_OK) {
-		*lock = (struct lock_state){.segment = trail->view.segment,
-		    .size = trail->view.offset, .durable = trail->view.offset};
-		code = lock_write(trail->lock, lock, error);
-	}
-	if (code != MORTISE_OK) {
-		segment_name(trail->view.segment, name);
-		(void)unlinkat(trail->directory, name, 0);
-		file_close(&fd);
-		trail->view.segment = before.segment;
-		trail->view.offset = before.offset;
-		trail->view.seq = before.seq;
-		trail->view.time_us = before.time_us;
-		memcpy(trail->view.hash, before.hash, sizeof(before.hash));
-		return code;
-	}
-	file_close(&trail->segment);
-	trail->segment = fd;
-	trail->synced = trail->view.offset;
-	return MORTISE_OK;
-}
-
-/* Gone, or another file in its place: what it held is lost, unless others have
- * it.  A new segment says so. */
-static enum mortise_code
-replace_lost(struct trail *trail, struct lock_state *lock, struct mortise_error *error)
-{
-	const struct record_gap gap = {
-		.from = trail->opened.seq, .to = trail->view.seq,
-		.reason = "the segment was removed or replaced", .by = trail->options.program,
-	};
-
-	log_line(trail->options.logger, MORTISE_LOG_ERROR, "the audit trail's segment %llu was "
-	    "removed or replaced: records %llu to %llu are lost",
-	    (unsigned long long)trail->view.segment, (unsigned long long)gap.from,
-	    (unsigned long long)gap.to);
-	return segment_begin(trail, lock, NULL, &gap, error);
-}
-
-static bool
-is_in_place(const struct trail *trail)
-{
-	char name[SEGMENT_NAME_SIZE];
-	struct stat ours, named;
-
-	segment_name(trail->view.segment, name);
-	return fstat(trail->segment, &ours) == 0 && ours.st_nlink > 0 &&
-	    fstatat(trail->directory, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
-}
-
-/* Reads on through sealed segments to the one that is written now. */
-static enum mortise_code
-go_to(struct trail *trail, uint64_t number, struct mortise_error *error)
-{
-	enum mortise_code code = MORTISE_OK;
-
-	while (code == MORTISE_OK && trail->view.segment < number) {
-		int next;
-
-		if (trail->segment >= 0)
-			code = view_read(&trail->view, trail->segment, file_size(trail->segment),
-			    error);
-		if (code != MORTISE_OK)
-			return code;
-		do
-			next = open_segment(trail, ++trail->view.segment, O_RDWR | O_APPEND);
-		while (next < 0 && (errno == ENOENT || errno == EACCES) &&
-		    trail->view.segment < number);
-		/* Sealed ones are read-only for those who are not root. */
-		if (next < 0 && errno == EACCES)
-			next = open_segment(trail, trail->view.segment, O_RDONLY);
-		if (next < 0)
-			return audit_failed(error, "a segment is missing", trail->options.directory);
-		file_close(&trail->segment);
-		trail->segment = next;
-		trail->view.offset = 0;
-		trail->synced = 0;
-		if (!segment_read_open(next, &trail->opened))
-			return error_set(error, MORTISE_ERROR, MORTISE_REASON_AUDIT,
-			    "the trail's segment %llu has no open record; "
-			    "`mortise audit verify` says more",
-			    (unsigned long long)trail->view.segment);
-	}
+	link.back = link.time_us < trail->end.time_us;
+	*next = (struct position){.seq = link.seq, .time_us = link.time_us};
+	code = record_line(&record, &link, line, next->hash, error);
+	next->offset = line->size;
 	return code;
 }
 
-enum mortise_code
-segment_follow(struct trail *trail, struct lock_state *lock, struct mortise_error *error)
+/* Makes the file with its first record, durable before it is used. */
+static int
+create(struct trail *trail, const char *name, const struct buffer *line)
 {
-	enum mortise_code code;
+	int fd = file_open(trail->directory, name,
+	    O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	int saved;
 
-	if (lock->segment == trail->view.segment && trail->segment >= 0 && !is_in_place(trail))
-		return replace_lost(trail, lock, error);
-	code = go_to(trail, lock->segment, error);
-	if (code == MORTISE_OK && lock->size > trail->view.offset)
-		code = view_read(&trail->view, trail->segment, lock->size, error);
-	if (code == MORTISE_OK && lock->durable > trail->synced)
-		trail->synced = lock->durable;
-	if (code == MORTISE_OK && file_size(trail->segment) != lock->size)
-		code = segment_repair(trail, lock, error);
+	if (fd < 0)
+		return -1;
+	if (fchmod(fd, 0600) == 0 && file_write(fd, line->data, line->size, NULL) == 0 &&
+	    file_sync(fd) == 0 && file_sync(trail->directory) == 0)
+		return fd;
+	saved = errno;
+	file_close(&fd);
+	(void)unlinkat(trail->directory, name, 0);
+	errno = saved;
+	return -1;
+}
+
+enum mortise_code
+trail_segment_begin(struct trail *trail, const struct record_gap *gap, struct mortise_error *error)
+{
+	struct buffer line _cleanup_(buffer_free) = {0};
+	char name[SEGMENT_NAME_SIZE];
+	uint64_t *segments _cleanup_(free_pointer) = NULL;
+	struct position next;
+	size_t count;
+	int file, old;
+	enum mortise_code code = segment_list(trail->directory, &segments, &count, error);
+
+	if (code != MORTISE_OK)
+		return code;
+	/* Also past what was moved aside or unlinked: no number is used twice. */
+	uint64_t segment = (count > 0 && segments[count - 1] > trail->segment ?
+	    segments[count - 1] : trail->segment) + 1;
+	code = open_record(trail, segment, gap, &line, &next, error);
+	if (code != MORTISE_OK)
+		return code;
+	segment_name(segment, name);
+	file = create(trail, name, &line);
+	if (file < 0)
+		return failed(trail, error, "followed by a new segment");
+	old = trail->file;
+	trail->file = file;
+	trail->segment = segment;
+	trail->first_seq = next.seq;
+	trail->segment_us = next.time_us;
+	trail->sealed = false;
+	trail->end = trail->durable = next;
+	trail->head_due = true;
+	code = trail_lock_write(trail, false, error);
+	if (old >= 0)
+		(void)fchmod(old, 0400);
+	file_close(&old);
 	return code;
 }
 
-/* Is what lies behind the last LF the beginning of a record, and then zeros, as
- * a crash leaves it? */
+/* Notes how a segment ended before it goes. */
 static bool
-is_torn(const char *bytes, size_t size)
-{
-	static const char begin[] = "{\"c\":{";
-	size_t zeros = size, length;
-
-	while (zeros > 0 && bytes[zeros - 1] == '\0')
-		zeros--;
-	length = zeros < sizeof(begin) - 1 ? zeros : sizeof(begin) - 1;
-	/* A whole record whose LF is another byte was changed, not cut. */
-	if (zeros > 73 && memcmp(bytes + zeros - 73, ",\"h\":\"", 6) == 0 &&
-	    memcmp(bytes + zeros - 3, "\"}", 2) == 0)
-		return false;
-	return memcmp(bytes, begin, length) == 0 && memchr(bytes, '\0', zeros) == NULL;
-}
-
-static enum mortise_code
-write_torn(struct trail *trail, struct lock_state *lock, const char *bytes, size_t size,
-    struct mortise_error *error)
-{
-	const struct digest_part part = {bytes, size};
-	struct record record = {.type = RECORD_TORN, .torn_bytes = size};
-	unsigned char digest[DIGEST_SIZE];
-	char text[DIGEST_TEXT_SIZE];
-
-	if (!digest_sha256(&part, 1, digest))
-		return error_memory(error);
-	hex_encode(digest, sizeof(digest), text);
-	record.torn_sha256 = text;
-	log_line(trail->options.logger, MORTISE_LOG_WARNING,
-	    "the audit trail ended in a cut record of %zu bytes; it was removed", size);
-	return trail_write_own(trail, lock, &record, error);
-}
-
-enum mortise_code
-segment_repair(struct trail *trail, struct lock_state *lock, struct mortise_error *error)
-{
-	uint64_t size = file_size(trail->segment), end;
-	size_t tail;
-	char *bytes _cleanup_(free_pointer) = NULL;
-	enum mortise_code code;
-
-	if (size < trail->view.offset)
-		return error_set(error, MORTISE_ERROR, MORTISE_REASON_SHORT,
-		    "the trail's segment %llu is shorter than it was; put it back from a copy, "
-		    "or declare the loss by `mortise audit accept-loss`",
-		    (unsigned long long)trail->view.segment);
-	/* The tail is less than a batch: find its last LF. */
-	tail = (size_t)(size - trail->view.offset);
-	bytes = malloc(tail + 1);
-	if (bytes == NULL)
-		return error_memory(error);
-	if (file_read_at(trail->segment, bytes, tail, (off_t)trail->view.offset) != (ssize_t)tail)
-		return audit_failed(error, "cannot be read", trail->options.directory);
-	end = trail->view.offset + tail;
-	while (end > trail->view.offset && bytes[end - trail->view.offset - 1] != '\n')
-		end--;
-	memmove(bytes, bytes + (end - trail->view.offset), (size_t)(size - end));
-	tail = (size_t)(size - end);
-	code = view_read(&trail->view, trail->segment, end, error);
-	if (code != MORTISE_OK)
-		return code;
-	if (tail > 0 && !is_torn(bytes, tail))
-		return error_set(error, MORTISE_ERROR, MORTISE_REASON_AUDIT,
-		    "the trail's segment %llu ends in %zu bytes that no crash leaves; "
-		    "`mortise audit verify` says more",
-		    (unsigned long long)trail->view.segment, tail);
-	if (tail > 0 && ftruncate(trail->segment, (off_t)end) < 0)
-		return audit_failed(error, "the cut end cannot be removed",
-		    trail->options.directory);
-	lock->size = trail->view.offset;
-	if (lock->durable > lock->size)
-		lock->durable = lock->size;
-	return tail > 0 ? write_torn(trail, lock, bytes, tail, error) :
-	    lock_write(trail->lock, lock, error);
-}
-
-/* Its last number and hash stay in DIR/seals.jsonl, so that what is left can be
- * tied to what was there. */
-static bool
-write_seal(const struct trail *trail, uint64_t number, const struct segment_open *next)
+note_seal(const struct trail *trail, uint64_t segment, const struct segment_start *next)
 {
 	int fd _cleanup_(file_close) = file_open(trail->directory, "seals.jsonl",
 	    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0600);
-	char line[256];
-	int length = snprintf(line, sizeof(line),
-	    "{\"v\":1,\"trail\":\"%s\",\"segment\":%llu,\"seq\":%llu,\"h\":\"%s\"}\n",
-	    trail->view.trail, (unsigned long long)number, (unsigned long long)(next->seq - 1),
-	    next->before);
+	struct buffer line _cleanup_(buffer_free) = {0};
 
-	return fd >= 0 && file_write(fd, line, (size_t)length, NULL) == 0 && file_sync(fd) == 0;
+	buffer_format(&line, "{\"trail\":\"%s\",\"segment\":%" PRIu64 ",\"seq\":%" PRIu64
+	    ",\"h\":\"%s\"}\n", trail->id, segment, next->seq - 1, next->before);
+	return fd >= 0 && !line.failed && file_write(fd, line.data, line.size, NULL) == 0 &&
+	    file_sync(fd) == 0 && file_sync(trail->directory) == 0;
+}
+
+/* A segment is old when the one after it was begun before the limit. */
+static void
+remove_old(struct trail *trail)
+{
+	uint64_t *segments _cleanup_(free_pointer) = NULL;
+	int64_t limit = clock_unix_us() - trail->options.retention_ms * 1000;
+	char name[SEGMENT_NAME_SIZE];
+	struct segment_start next;
+	size_t count = 0;
+
+	if (trail->options.retention_ms <= 0 ||
+	    segment_list(trail->directory, &segments, &count, NULL) != MORTISE_OK)
+		return;
+	for (size_t i = 0; i + 1 < count && segments[i] < trail->segment; i++) {
+		if (!segment_start(trail->directory, segments[i + 1], &next) ||
+		    next.time_us >= limit || !note_seal(trail, segments[i], &next))
+			return;
+		segment_name(segments[i], name);
+		(void)unlinkat(trail->directory, name, 0);
+		log_line(trail->options.logger, MORTISE_LOG_INFO,
+		    "%s/%s is past its retention and removed", trail->options.directory, name);
+	}
+}
+
+bool
+trail_segment_due(const struct trail *trail, size_t more)
+{
+	uint64_t bytes = trail->options.segment_bytes != 0 ? trail->options.segment_bytes :
+	    SEGMENT_BYTES;
+	int64_t us = trail->options.segment_ms != 0 ? trail->options.segment_ms * 1000 :
+	    SEGMENT_US;
+
+	return trail->end.offset + more > bytes || clock_unix_us() - trail->segment_us >= us;
+}
+
+enum mortise_code
+trail_segment_next(struct trail *trail, struct mortise_error *error)
+{
+	enum mortise_code code = trail_segment_begin(trail, NULL, error);
+
+	if (code != MORTISE_OK)
+		return code;
+	trail_head_write(trail, true);
+	remove_old(trail);
+	return MORTISE_OK;
+}
+
+enum mortise_code
+trail_segments(const char *directory, char ***files, size_t *count, struct mortise_error *error)
+{
+	int fd _cleanup_(file_close) = file_open(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY, 0);
+	uint64_t *segments _cleanup_(free_pointer) = NULL;
+	char name[SEGMENT_NAME_SIZE], **made;
+	size_t n;
+	enum mortise_code code;
+
+	if (fd < 0)
+		return error_errno(error, errno, "the trail %s cannot be opened", directory);
+	code = segment_list(fd, &segments, &n, error);
+	if (code != MORTISE_OK)
+		return code;
+	made = calloc(n + 1, sizeof(*made));
+	for (size_t i = 0; made != NULL && i < n; i++) {
+		segment_name(segments[i], name);
+		made[i] = path_join(directory, name);
+		if (made[i] == NULL) {
+			trail_segments_free(made, i);
+			made = NULL;
+		}
+	}
+	if (made == NULL)
+		return error_memory(error);
+	*files = made;
+	*count = n;
+	return MORTISE_OK;
 }
 
 void
-segment_retire(struct trail *trail)
+trail_segments_free(char **files, size_t count)
 {
-	uint64_t *numbers = NULL;
-	size_t count = 0;
-	int64_t before = clock_unix_us() - trail->options.retention_ms * 1000;
-
-	if (trail->options.retention_ms <= 0 ||
-	    segment_numbers(trail->directory, &numbers, &count) < 0)
-		return;
-	for (size_t i = 0; i + 1 < count; i++) {
-		int fd _cleanup_(file_close) = open_segment(trail, numbers[i + 1], O_RDONLY);
-		char name[SEGMENT_NAME_SIZE];
-		struct segment_open next;
-
-		/* Its newest record is older than the next one's first. */
-		if (fd < 0 || !segment_read_open(fd, &next) || next.time_us >= before ||
-		    !write_seal(trail, numbers[i], &next))
-			break;
-		segment_name(numbers[i], name);
-		(void)unlinkat(trail->directory, name, 0);
-	}
-	free(numbers);
+	for (size_t i = 0; files != NULL && i < count; i++)
+		free(files[i]);
+	free(files);
 }

@@ -33,20 +33,28 @@ struct trail_options {
  */
 enum mortise_code trail_open(const struct trail_options *, struct trail **,
     struct mortise_error *);
-/* Syncs what is not yet, and writes the head.  NULL is fine. */
+/* Writes a close record and the head. */
 void trail_close(struct trail *);
 
 /*
  * Appends one record.  durable: returns ok once it is on the disk, and waits
- * for that no longer than the deadline (error with reason audit: it may or
+ * for that no longer than the deadline (timeout with reason audit: it may or
  * may not become durable).  Not durable: once it is written.  error with
- * reason audit otherwise: it is not in the trail.  Any thread.
+ * reason audit: it is not in the trail.  Any thread.
  */
 enum mortise_code trail_append(struct trail *, const struct record *, bool durable,
     uint64_t deadline, struct mortise_error *);
 
 /* What the head holds for a backend: false = never seen.  Any thread. */
 bool trail_noted(struct trail *, const char *backend, char store[65], uint64_t *generation);
+
+/* Asked for each intent that a dead writer left, before its outcome is
+ * written: `behind` marks (operation's business) will hang here. */
+
+/* The segments of a directory in order, malloc'd paths in a malloc'd array. */
+enum mortise_code trail_segments(const char *directory, char ***files, size_t *count,
+    struct mortise_error *);
+void trail_segments_free(char **files, size_t count);
 
 /* The head file, as mortise_audit_head. */
 enum mortise_code trail_head(const char *directory, struct mortise_audit_head *,

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "audit/scan.h"
+#include "audit/verify_line.h"
 #include "base/bytes.h"
 #include "base/digest.h"
 #include "base/error.h"

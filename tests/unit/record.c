@@ -1,20 +1,31 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* audit: the bytes of a record.  tests/golden/trail-v1.jsonl is format version 1
- * for ever: what it holds is made again here, byte for byte. */
+/* audit/record.h: the golden trail byte for byte, and what a line may hold. */
 #include <fcntl.h>
+#include <jansson.h>
 #include <stdlib.h>
 
-#include "../test.h"
 #include "audit/record.h"
-#include "base/clock.h"
 #include "base/file.h"
+#include "../test.h"
 
-static const char trail_id[] = "4283fefc63f0cd0e873a0000c6d07ef7";
-static const char host[] = "b77e90d3593ad699";
+#define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
+#define TRAIL "4283fefc63f0cd0e873a0000c6d07ef7"
+#define DOTS "\xe2\x80\xa6"
 
-/* What is random in the golden trail, from record 2 on. */
+static void
+join_golden(char *path, size_t size)
+{
+	const char *srcdir = getenv("srcdir");
+
+	(void)snprintf(path, size, "%s/tests/golden/trail-v1.jsonl",
+	    srcdir == NULL ? "." : srcdir);
+}
+
+/* --- the golden trail -------------------------------------------------------- */
+
+/* What is random in it; the rest follows from the number. */
 static const struct {
-	const char *op, *salt;	/* salt NULL: no personal part */
+	const char *op, *salt;
 } golden[] = {
 	{"fc1f7cd5bb2e35cbf0f19c557067cbbe", "80c46d1fb6dfbdb0ae0755281220e087"},
 	{"835b92558589eaff309cad68386d070c", "415ed7e70cad19461922995d84016e51"},
@@ -29,217 +40,304 @@ static const struct {
 	{"bd6d282853416d112fb3a141e4ce0828", NULL},
 };
 
-/* 2026-11-23T10:00:SS.00000SZ, S being the record's number. */
-static int64_t
-golden_time(unsigned int seq)
+/* 2026-11-23T10:00:00Z */
+#define GOLDEN_US INT64_C(1795428000000000)
+
+static void
+golden_open(struct buffer *lines, char hash[65])
 {
-	return INT64_C(1795428000000000) + (int64_t)seq * 1000001;
+	const struct record record = {
+		.type = RECORD_OPEN, .segment = 1, .program = "mortise 0.1.0",
+	};
+	const struct record_link link = {
+		.trail = TRAIL, .host = "b77e90d3593ad699", .seq = 1,
+		.time_us = GOLDEN_US + 1000001, .before = ZEROS,
+	};
+
+	CHECK_NUMBER(record_line(&record, &link, lines, hash, NULL), MORTISE_OK);
 }
 
-static bool
-finish(const struct record *record, struct record_link *link, struct buffer *all, char hash[65])
+static void
+golden_outcome(size_t i, struct buffer *lines, char hash[65])
 {
-	struct record_body body _cleanup_(record_free) = {.commitment = ""};
-
-	return record_prepare(record, link, &body, NULL) == MORTISE_OK &&
-	    record_finish(&body, link, all, hash);
-}
-
-static bool
-golden_record(unsigned int seq, struct buffer *all, char hash[65])
-{
-	static const struct record_actor actor = {.uid = 1001, .gid = 1001, .pid = 77, .via = "socket"};
+	static const struct record_actor actor = {
+		.uid = 1001, .gid = 1001, .pid = 77, .via = "socket",
+	};
+	int64_t seq = (int64_t)i + 2;
+	char agency[32], resource[32], email[64], address[32], metadata[64], before[65];
 	const struct record_call call = {.backend = "main", .code = "ok", .ms = seq};
-	char agency[16], resource[16], email[64], address[32], metadata[32];
-	unsigned char salt[16] = {0};
-	struct record_personal personal = {.user_email = email, .ip_address = address,
-	    .user_agent = "curl/8 \"q\"", .metadata = metadata};
+	const struct record_personal personal = {
+		.user_email = email, .ip_address = address, .user_agent = "curl/8 \"q\"",
+		.metadata = metadata,
+	};
 	struct record record = {
 		.type = RECORD_OUTCOME, .action = "token_viewed", .agency_id = agency,
 		.resource_type = "platform_authorization", .resource_id = resource,
 		.actor = &actor, .code = "ok", .ms = seq, .calls = &call, .calls_count = 1,
+		.personal = golden[i].salt == NULL ? NULL : &personal,
 	};
-	struct record_link link = {.trail = trail_id, .seq = seq, .time_us = golden_time(seq),
-	    .before = hash, .salt = salt};
+	unsigned char salt[16];
+	const struct record_link link = {
+		.trail = TRAIL, .seq = (uint64_t)seq, .time_us = GOLDEN_US + seq * 1000001,
+		.before = before, .salt = salt,
+	};
 
-	(void)snprintf(agency, sizeof(agency), "ag_%u", seq % 3);
-	(void)snprintf(resource, sizeof(resource), "auth_%u", seq);
-	(void)snprintf(email, sizeof(email), "\xc3\xbcser%u@agency.example", seq);
-	(void)snprintf(address, sizeof(address), "192.0.2.%u", seq);
-	(void)snprintf(metadata, sizeof(metadata), "{\"ticket\":\"T-%u\"}", seq);
-	memcpy(record.op, golden[seq - 2].op, sizeof(record.op));
-	if (golden[seq - 2].salt != NULL) {
-		record.personal = &personal;
-		if (!hex_decode(golden[seq - 2].salt, salt, sizeof(salt)))
-			return false;
-	}
-	return finish(&record, &link, all, hash);
+	(void)snprintf(agency, sizeof(agency), "ag_%d", (int)(seq % 3));
+	(void)snprintf(resource, sizeof(resource), "auth_%d", (int)seq);
+	(void)snprintf(email, sizeof(email), "\xc3\xbcser%d@agency.example", (int)seq);
+	(void)snprintf(address, sizeof(address), "192.0.2.%d", (int)seq);
+	(void)snprintf(metadata, sizeof(metadata), "{\"ticket\":\"T-%d\"}", (int)seq);
+	memcpy(record.op, golden[i].op, sizeof(record.op));
+	if (golden[i].salt != NULL)
+		(void)hex_decode(golden[i].salt, salt, sizeof(salt));
+	memcpy(before, hash, sizeof(before));
+	CHECK_NUMBER(record_line(&record, &link, lines, hash, NULL), MORTISE_OK);
 }
 
 static void
 test_golden(void)
 {
-	const struct record open = {.type = RECORD_OPEN, .segment = 1, .program = "mortise 0.1.0"};
-	char hash[65], path[512], *want;
-	struct record_link link = {.trail = trail_id, .host = host, .seq = 1,
-	    .time_us = golden_time(1), .before = hash};
-	struct buffer all = {0};
+	struct buffer lines = {0};
+	char path[4096], hash[65];
 	size_t size = 0;
+	char *want;
 
-	memset(hash, '0', 64);
-	hash[64] = '\0';
-	CHECK(finish(&open, &link, &all, hash));
-	for (unsigned int seq = 2; seq <= ARRAY_SIZE(golden) + 1; seq++)
-		CHECK(golden_record(seq, &all, hash));
-	(void)snprintf(path, sizeof(path), "%s/tests/golden/trail-v1.jsonl", getenv("srcdir"));
+	join_golden(path, sizeof(path));
 	want = file_read(AT_FDCWD, path, 1 << 20, &size);
-	CHECK_AS(want != NULL && size == all.size && memcmp(want, all.data, size) == 0,
-	    "the golden trail, byte for byte");
+	golden_open(&lines, hash);
+	for (size_t i = 0; i < ARRAY_SIZE(golden); i++)
+		golden_outcome(i, &lines, hash);
+	if (CHECK(want != NULL))
+		CHECK_TEXT_AS(lines.data, want, "the golden trail, byte for byte");
 	free(want);
-	buffer_free(&all);
+	buffer_free(&lines);
 }
 
-/* --- one record's line, as text ------------------------------------------------- */
+/* --- fields ------------------------------------------------------------------ */
 
-static const unsigned char no_salt[16];
-
-static char *
-line_of(const struct record *record)
+/* The line of a record with the number 7, parsed; NULL if it is refused. */
+static json_t *
+line_of(const struct record *record, struct buffer *line)
 {
-	struct record_link link = {.trail = trail_id, .seq = 7, .time_us = golden_time(7),
-	    .before = "0000000000000000000000000000000000000000000000000000000000000000",
-	    .salt = no_salt, .writer = 5};
-	struct buffer line = {0};
+	static const unsigned char salt[16] = {1, 2, 3};
+	const struct record_link link = {
+		.trail = TRAIL, .host = "0011223344556677", .seq = 7, .time_us = GOLDEN_US,
+		.back = true, .writer = 99, .before = ZEROS, .salt = salt,
+	};
 	char hash[65];
 
-	if (!finish(record, &link, &line, hash))
+	line->size = 0;
+	if (record_line(record, &link, line, hash, NULL) != MORTISE_OK)
 		return NULL;
-	return buffer_take(&line);
+	return json_loadb(line->data, line->size, JSON_REJECT_DUPLICATES, NULL);
 }
 
+/* c without what all records have, up to pc. */
 static void
-check_has(const struct record *record, const char *part, const char *what)
+check_fields(const struct record *record, const char *want)
 {
-	char *line = line_of(record);
+	struct buffer line = {0};
+	json_t *tree = line_of(record, &line);
+	char *start = tree == NULL ? NULL : strstr(line.data, "\"t\":");
+	char *end = tree == NULL ? NULL : strstr(line.data, ",\"pc\":");
 
-	if (!CHECK_AS(line != NULL && strstr(line, part) != NULL, "%s", what))
-		printf("# %s", line == NULL ? "(none)\n" : line);
-	free(line);
+	if (end != NULL)
+		*end = '\0';
+	CHECK_TEXT_AS(start, want, want);
+	json_decref(tree);
+	buffer_free(&line);
 }
 
 static void
 test_fields(void)
 {
-	const struct record_actor root = {.via = "direct"};
-	const struct record_gap gap = {.from = 3, .to = 9, .reason = "r", .by = "b"};
-	const struct record_store stores[] = {{"main", "aa", 4}, {"spare", "bb", 0}};
-	struct record record = {.type = RECORD_INTENT, .op = "0123456789abcdef0123456789abcdef",
-	    .action = "secret_written", .actor = &root};
+	static const struct record_gap gap = {3, 6, "the disk broke", "alice"};
+	static const struct record_plugin plugins[] = {{"local", "1.0", "/p/local.so", "aa"}};
+	static const struct record_actor root = {.via = "direct", .app = true};
+	static const struct record_call calls[] = {
+		{"main", "ok", 0, "v1"}, {"two", "timeout", -1, ""},
+	};
+	static const struct record_store stores[] = {
+		{"a", "id-1", 4}, {"b", "id-1", 5}, {"c", "i\"d", UINT64_MAX},
+	};
 
-	check_has(&record, "\"t\":\"intent\",\"op\":\"0123456789abcdef0123456789abcdef\","
-	    "\"action\":\"secret_written\",\"actor\":{\"uid\":0,\"gid\":0,\"pid\":0,"
-	    "\"via\":\"direct\"},\"w\":5,\"pc\":null}", "an intent; empty fields are left out");
-	record.type = RECORD_OUTCOME;
-	record.code = "denied";
-	record.reason = "agency";
-	record.claimed = "ag_2";
-	record.stale = true;
-	record.stores = stores;
-	record.stores_count = 2;
-	check_has(&record, "},\"claimed\":\"ag_2\",\"code\":\"denied\",\"reason\":\"agency\","
-	    "\"stale\":true,\"stores\":{\"aa\":4,\"bb\":0},\"pc\":null}", "an outcome's fields in order");
-	record = (struct record){.type = RECORD_TORN, .torn_bytes = 17, .torn_sha256 = "ab"};
-	check_has(&record, "\"t\":\"torn\",\"bytes\":17,\"sha256\":\"ab\",\"pc\":null}", "torn");
-	record = (struct record){.type = RECORD_OPEN, .segment = 2, .gap = &gap, .program = "p"};
-	check_has(&record, "\"gap\":{\"from\":3,\"to\":9,\"reason\":\"r\",\"by\":\"b\"},"
-	    "\"program\":\"p\",\"pc\":null}", "a gap");
+	check_fields(&(struct record){.type = RECORD_CLOSE}, "\"t\":\"close\",\"back\":true");
+	check_fields(&(struct record){.type = RECORD_TORN, .torn_bytes = 9, .torn_sha256 = "ab"},
+	    "\"t\":\"torn\",\"bytes\":9,\"sha256\":\"ab\",\"back\":true");
+	check_fields(&(struct record){
+		.type = RECORD_OPEN, .segment = 2, .gap = &gap, .program = "p", .config = "c",
+		.plugins = plugins, .plugins_count = 1,
+	}, "\"t\":\"open\",\"trail\":\"" TRAIL "\",\"segment\":2,\"before\":\"" ZEROS "\",\"gap\":{"
+	    "\"from\":3,\"to\":6,\"reason\":\"the disk broke\",\"by\":\"alice\"},\"program\":\"p\","
+	    "\"host\":\"0011223344556677\",\"config\":\"c\",\"plugins\":[{\"name\":\"local\","
+	    "\"version\":\"1.0\",\"path\":\"/p/local.so\",\"sha256\":\"aa\"}],\"back\":true");
+	check_fields(&(struct record){
+		.type = RECORD_INTENT, .op = "ab", .action = "secret_written", .agency_id = "",
+		.resource_type = "secret", .resource_id = "a/b", .actor = &root,
+	}, "\"t\":\"intent\",\"op\":\"ab\",\"action\":\"secret_written\","
+	    "\"resourceType\":\"secret\",\"resourceId\":\"a/b\",\"actor\":{\"uid\":0,\"gid\":0,\"pid\":0,\"via\":\"direct\","
+	    "\"app\":true},\"w\":99,\"back\":true");
+	check_fields(&(struct record){
+		.type = RECORD_OUTCOME, .claimed = "ag_2", .code = "ok", .reason = "stale", .ms = 0,
+		.calls = calls, .calls_count = 2, .cached = true, .stale = true,
+		.stores = stores, .stores_count = 3,
+	}, "\"t\":\"outcome\",\"claimed\":\"ag_2\",\"code\":\"ok\",\"reason\":\"stale\",\"ms\":0,"
+	    "\"calls\":[{\"backend\":\"main\",\"code\":\"ok\",\"ms\":0,\"version\":\"v1\"},"
+	    "{\"backend\":\"two\",\"code\":\"timeout\"}],\"cached\":true,\"stale\":true,"
+	    "\"stores\":{\"id-1\":5,\"i\\\"d\":9007199254740991},\"back\":true");
+	check_fields(&(struct record){.type = RECORD_OUTCOME, .agency_id = "a\xff\x01z", .ms = -1},
+	    "\"t\":\"outcome\",\"agencyId\":\"a\xef\xbf\xbd\\u0001z\",\"bad\":true,\"back\":true");
 }
 
+/* --- limits ------------------------------------------------------------------ */
+
+/* unit, so many times, and what of it stands in the field: n bytes and dots. */
 static void
-test_texts(void)
+test_cuts(void)
 {
-	char long_text[700] = "";
-	struct record_personal personal = {.user_agent = long_text};
-	struct record record = {.type = RECORD_OUTCOME, .resource_id = "a\"\\\n\x01\xc3\xbc",
-	    .personal = &personal};
-	char *line;
+	static const struct {
+		const char *unit;
+		size_t times, kept;
+		bool dots;
+	} cuts[] = {
+		{"x", 512, 512, false},
+		{"x", 513, 509, true},
+		{"\xc3\xa4", 256, 512, false},
+		{"\xc3\xa4", 257, 508, true},		/* never half a character */
+		{"\xf0\x9f\x98\x80", 200, 508, true},
+		{"\xff", 170, 510, false},		/* counted as what replaces it */
+		{"\xff", 171, 507, true},
+	};
+	struct buffer line = {0}, text = {0};
 
-	check_has(&record, "\"resourceId\":\"a\\\"\\\\\\n\\u0001\xc3\xbc\"", "escapes");
-	record.resource_id = "a\xff" "b";
-	check_has(&record, "\"resourceId\":\"a\xef\xbf\xbd" "b\",\"bad\":true,\"pc\":", "bad UTF-8");
-	/* 512 bytes with an ellipsis, and no character is cut. */
-	record.resource_id = NULL;
-	for (size_t i = 0; i < sizeof(long_text) - 1; i += 2)
-		memcpy(long_text + i, "\xc3\xbc", 2);
-	long_text[sizeof(long_text) - 2] = '\0';
-	line = line_of(&record);
-	CHECK(line != NULL);
-	if (line != NULL) {
-		const char *at = strstr(line, "\"userAgent\":\"") + 13, *end = strchr(at, '"');
+	for (size_t i = 0; i < ARRAY_SIZE(cuts); i++) {
+		struct record record = {.type = RECORD_OUTCOME};
+		json_t *tree, *value;
 
-		CHECK_NUMBER_AS(end - at, 511, "254 characters and an ellipsis");
-		CHECK(memcmp(end - 3, "\xe2\x80\xa6", 3) == 0);
-		CHECK(utf8_valid(line, strlen(line)) == strlen(line));
+		text.size = 0;
+		for (size_t k = 0; k < cuts[i].times; k++)
+			buffer_text(&text, cuts[i].unit);
+		record.resource_id = text.data;
+		tree = line_of(&record, &line);
+		value = json_object_get(json_object_get(tree, "c"), "resourceId");
+		CHECK_NUMBER_AS(json_string_length(value), cuts[i].kept + (cuts[i].dots ? 3 : 0),
+		    "length after the cut");
+		CHECK_AS(json_string_length(value) >= 3 && (strcmp(json_string_value(value) +
+		    json_string_length(value) - 3, DOTS) == 0) == cuts[i].dots, "dots, row %zu", i);
+		json_decref(tree);
 	}
-	free(line);
-	memset(long_text, 'x', sizeof(long_text) - 1);
-	long_text[sizeof(long_text) - 1] = '\0';
-	record.personal = NULL;
-	record.resource_id = long_text;
-	line = line_of(&record);
-	CHECK_AS(line != NULL && strstr(line, "xxx\"") - strstr(line, "\"xxx") == 510,
-	    "a resource is cut at 512");
-	free(line);
+	buffer_free(&text);
+	buffer_free(&line);
 }
 
 static void
-test_more(void)
+check_personal(const char *key, const struct record_personal *personal, size_t want)
 {
-	static struct record_call calls[400];
-	struct record record = {.type = RECORD_OUTCOME, .calls = calls, .calls_count = ARRAY_SIZE(calls)};
-	char *line;
+	struct record record = {.type = RECORD_OUTCOME, .personal = personal};
+	struct buffer line = {0};
+	json_t *tree = line_of(&record, &line);
 
-	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
-		calls[i] = (struct record_call){.backend = "a-backend-with-a-name", .code = "unavailable",
-		    .ms = 2000, .version = "0123456789"};
-	line = line_of(&record);
-	CHECK(line != NULL && strlen(line) <= RECORD_LINE_MAX && strlen(line) > RECORD_LINE_MAX - 1200);
-	CHECK(line != NULL && strstr(line, "],\"more\":") != NULL);
-	free(line);
+	CHECK_NUMBER_AS(json_string_length(json_object_get(json_object_get(tree, "p"), key)), want,
+	    key);
+	CHECK_TEXT(json_string_value(json_object_get(json_object_get(tree, "p"), "s")),
+	    "01020300000000000000000000000000");
+	json_decref(tree);
+	buffer_free(&line);
 }
+
+static void
+test_personal(void)
+{
+	char text[1001];
+
+	memset(text, 'a', 1000);
+	text[1000] = '\0';
+	check_personal("userEmail", &(struct record_personal){.user_email = text}, 320);
+	check_personal("ipAddress", &(struct record_personal){.ip_address = text}, 64);
+	check_personal("userAgent", &(struct record_personal){.user_agent = text}, 512);
+	check_personal("metadata", &(struct record_personal){.metadata = "{}"}, 0);
+}
+
+static void
+test_long_line(void)
+{
+	static char version[401];
+	struct record_call calls[80];
+	struct record record = {.type = RECORD_OUTCOME, .calls = calls, .calls_count = 80};
+	struct record_personal personal = {0};
+	struct buffer line = {0}, metadata = {0};
+	json_t *tree, *c;
+
+	memset(version, 'v', 400);
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
+		calls[i] = (struct record_call){"main", "ok", 1, version};
+	tree = line_of(&record, &line);
+	c = json_object_get(tree, "c");
+	CHECK(line.size <= RECORD_LINE_MAX && line.size > RECORD_LINE_MAX - 800);
+	CHECK_NUMBER(json_array_size(json_object_get(c, "calls")) +
+	    (size_t)json_integer_value(json_object_get(c, "more")), 80);
+	json_decref(tree);
+	record.calls_count = 0;
+	buffer_format(&metadata, "{\"a\":\"%*s\"}", 17000, "");
+	personal.metadata = metadata.data;
+	record.personal = &personal;
+	CHECK_AS(line_of(&record, &line) == NULL, "too long without calls is refused");
+	buffer_free(&metadata);
+	buffer_free(&line);
+}
+
+/* --- metadata ---------------------------------------------------------------- */
 
 static void
 test_metadata(void)
 {
 	static const struct {
-		const char *text, *compact;	/* NULL: invalid */
+		const char *text, *want;	/* want NULL: invalid */
 	} rows[] = {
-		{"{}", "{}"}, {" { \"b\" : 1 , \"a\" : [ 1.5, null ] } ", "{\"b\":1,\"a\":[1.5,null]}"},
-		{"", NULL}, {"[]", NULL}, {"1", NULL}, {"{\"a\":1,\"a\":2}", NULL}, {"{\"a\":", NULL},
-		{"{\"a\":NaN}", NULL},
+		{"{}", "{}"},
+		{" { \"b\" : 1.50 ,\n\t\"a\" : [ true , null ] } ",
+		    "{\"b\":1.50,\"a\":[true,null]}"},
+		{"{\"a b\": \"c \\\" d\", \"e\": \"\\\\\" }",
+		    "{\"a b\":\"c \\\" d\",\"e\":\"\\\\\"}"},
+		{"{\"z\":1,\"a\":{\"y\":2,\"b\":3}}", "{\"z\":1,\"a\":{\"y\":2,\"b\":3}}"},
+		{"{\"a\":1,\"a\":2}", NULL},
+		{"[1]", NULL},
+		{"\"a\"", NULL},
+		{"{\"a\":1", NULL},
+		{"{\"a\":1} x", NULL},
+		{"{\"a\":\"\xff\"}", NULL},
+		{"", NULL},
 	};
-	char *big, *compact;
+	char *made = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		enum mortise_code code;
-
-		compact = NULL;
-		code = record_metadata(rows[i].text, &compact, NULL);
-		CHECK_NUMBER_AS(code, rows[i].compact == NULL ? MORTISE_INVALID : MORTISE_OK, rows[i].text);
-		if (rows[i].compact != NULL)
-			CHECK_TEXT_AS(compact, rows[i].compact, "compact, its order kept");
-		free(compact);
+		made = NULL;
+		CHECK_NUMBER_AS(record_metadata(rows[i].text, &made, NULL),
+		    rows[i].want == NULL ? MORTISE_INVALID : MORTISE_OK, "metadata");
+		if (rows[i].want != NULL)
+			CHECK_TEXT(made, rows[i].want);
+		free(made);
 	}
-	big = malloc(8300);
-	if (big == NULL)
-		return;
-	(void)snprintf(big, 8300, "{\"a\":\"%08180d\"}", 0);
-	compact = NULL;
-	CHECK_NUMBER_AS(record_metadata(big, &compact, NULL), MORTISE_OK, "8 188 bytes");
-	free(compact);
-	(void)snprintf(big, 8300, "{\"a\":\"%08190d\"}", 0);
-	CHECK_NUMBER_AS(record_metadata(big, &compact, NULL), MORTISE_INVALID, "more than 8 KiB");
-	free(big);
+	made = NULL;
+	CHECK_NUMBER(record_metadata(NULL, &made, NULL), MORTISE_OK);
+	CHECK(made == NULL);
+}
+
+static void
+test_metadata_length(void)
+{
+	struct buffer text = {0};
+	char *made = NULL;
+
+	/* Spaces between tokens do not count: exactly 8192 without them. */
+	buffer_format(&text, "{ \"a\" : \"%*s\" }", 8192 - 8, "");
+	CHECK_NUMBER(record_metadata(text.data, &made, NULL), MORTISE_OK);
+	CHECK_NUMBER(made == NULL ? 0 : strlen(made), 8192);
+	free(made);
+	text.size = 0;
+	buffer_format(&text, "{\"a\":\"%*s\"}", 8192 - 7, "");
+	CHECK_NUMBER(record_metadata(text.data, &made, NULL), MORTISE_INVALID);
+	buffer_free(&text);
 }
 
 int
@@ -247,8 +345,10 @@ main(void)
 {
 	test_golden();
 	test_fields();
-	test_texts();
-	test_more();
+	test_cuts();
+	test_personal();
+	test_long_line();
 	test_metadata();
+	test_metadata_length();
 	return test_end();
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * scan.h: the verifier's own reading of a line, strict and pure: it takes no
+ * verify_line.h: the verifier's own reading of a line, strict and pure: it takes no
  * word of the writer's code, nor of a JSON library, for what the line says.
  */
-#ifndef AUDIT_SCAN_H
-#define AUDIT_SCAN_H
+#ifndef AUDIT_VERIFY_LINE_H
+#define AUDIT_VERIFY_LINE_H
 
 #include <mortise/types.h>
 

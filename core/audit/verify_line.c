@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "audit/verify_line.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+
+#define DEPTH_MAX 900
+#define NUMBER_LIMIT (INT64_C(1) << 53)
+#define NUMBER_DIGITS 17
+#define HASH_TAIL 72		/* ,"h":"…64…"} */
+
+struct scanner {
+	const char *at, *end;
+	/* Keys of the objects that are open, decoded, one after another. */
+	char *keys;
+	size_t keys_size;
+	struct scan_line *line;
+};
+
+static void
+skip_space(struct scanner *s)
+{
+	while (s->at < s->end && (*s->at == ' ' || *s->at == '\t' || *s->at == '\r'))
+		s->at++;
+}
+
+static bool
+take(struct scanner *s, char c)
+{
+	if (s->at == s->end || *s->at != c)
+		return false;
+	s->at++;
+	return true;
+}
+
+static int
+hex_value(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 :
+	    c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static bool
+take_hex4(struct scanner *s, unsigned int *value)
+{
+	*value = 0;
+	for (int i = 0; i < 4; i++) {
+		int digit = s->at == s->end ? -1 : hex_value(*s->at++);
+
+		if (digit < 0)
+			return false;
+		*value = *value << 4 | (unsigned int)digit;
+	}
+	return true;
+}
+
+/* A lone surrogate is written as its three bytes: no other text has these. */
+static size_t
+encode(unsigned int c, char *out)
+{
+	if (c < 0x80) {
+		out[0] = (char)c;
+		return 1;
+	}
+	if (c < 0x800) {
+		out[0] = (char)(0xc0 | c >> 6);
+		out[1] = (char)(0x80 | (c & 63));
+		return 2;
+	}
+	if (c < 0x10000) {
+		out[0] = (char)(0xe0 | c >> 12);
+		out[1] = (char)(0x80 | (c >> 6 & 63));
+		out[2] = (char)(0x80 | (c & 63));
+		return 3;
+	}
+	out[0] = (char)(0xf0 | c >> 18);
+	out[1] = (char)(0x80 | (c >> 12 & 63));
+	out[2] = (char)(0x80 | (c >> 6 & 63));
+	out[3] = (char)(0x80 | (c & 63));
+	return 4;
+}
+
+/* Behind "\u"; two escapes may make one character. */
+static bool
+take_unicode(struct scanner *s, char *out, size_t *size)
+{
+	unsigned int c, low;
+	const char *mark;
+
+	if (!take_hex4(s, &c))
+		return false;
+	if (c >= 0xd800 && c < 0xdc00 && s->end - s->at >= 6 && s->at[0] == '\\' && s->at[1] == 'u') {
+		mark = s->at;
+		s->at += 2;
+		if (!take_hex4(s, &low))
+			return false;
+		if (low >= 0xdc00 && low < 0xe000)
+			c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+		else
+			s->at = mark;
+	}
+	*size += encode(c, out + *size);
+	return true;
+}
+
+/* A text, decoded to out, which must have room for what is left of the line. */
+static bool
+take_text(struct scanner *s, char *out, size_t *size)
+{
+	static const char names[] = "\"\\/bfnrt", bytes[] = "\"\\/\b\f\n\r\t";
+	const char *name;
+
+	*size = 0;
+	if (!take(s, '"'))
+		return false;
+	while (s->at < s->end) {
+		char c = *s->at++;
+
+		if (c == '"')
+			return true;
+		if ((unsigned char)c < 0x20)
+			return false;
+		if (c != '\\') {
+			out[(*size)++] = c;
+			continue;
+		}
+		if (s->at == s->end)
+			return false;
+		c = *s->at++;
+		if (c == 'u') {
+			if (!take_unicode(s, out, size))
+				return false;
+			continue;
+		}
+		name = c == '\0' ? NULL : strchr(names, c);
+		if (name == NULL)
+			return false;
+		out[(*size)++] = bytes[name - names];
+	}
+	return false;
+}
+
+static bool
+take_number(struct scanner *s, struct scan_value *value)
+{
+	const char *begin = s->at;
+	int64_t number = 0;
+
+	(void)take(s, '-');
+	if (s->at == s->end || *s->at < '0' || *s->at > '9')
+		return false;
+	if (*s->at == '0')
+		s->at++;
+	else {
+		for (; s->at < s->end && *s->at >= '0' && *s->at <= '9'; s->at++) {
+			if (s->at - begin >= NUMBER_DIGITS)
+				return false;
+			number = number * 10 + (*s->at - '0');
+		}
+	}
+	/* A fraction or an exponent makes a float. */
+	if (s->at < s->end && (*s->at == '.' || *s->at == 'e' || *s->at == 'E'))
+		return false;
+	value->type = SCAN_INT;
+	value->number = *begin == '-' ? -number : number;
+	return number < NUMBER_LIMIT;
+}
+
+static bool
+take_word(struct scanner *s, const char *word)
+{
+	size_t length = strlen(word);
+
+	if ((size_t)(s->end - s->at) < length || memcmp(s->at, word, length) != 0)
+		return false;
+	s->at += length;
+	return true;
+}
+
+/* Which member of c, or of its gap, is asked for; NULL = none is. */
+static struct scan_value *
+wanted(struct scan_line *line, unsigned int depth, bool in_gap, const char *key, size_t size)
+{
+	struct {
+		const char *name;
+		struct scan_value *value;
+	} const members[] = {{"v", &line->v}, {"seq", &line->seq}, {"ts", &line->ts},
+	    {"t", &line->t}, {"trail", &line->trail}, {"before", &line->before},
+	    {"pc", &line->pc}},
+	gaps[] = {{"from", &line->gap_from}, {"to", &line->gap_to}}, *table;
+	size_t count;
+
+	if (depth != 1 && !in_gap)
+		return NULL;
+	table = in_gap ? gaps : members;
+	count = in_gap ? ARRAY_SIZE(gaps) : ARRAY_SIZE(members);
+	for (size_t i = 0; i < count; i++) {
+		if (strlen(table[i].name) == size && memcmp(table[i].name, key, size) == 0)
+			return table[i].value;
+	}
+	return NULL;
+}
+
+static bool
+is_word(const char *key, size_t size, const char *word)
+{
+	return strlen(word) == size && memcmp(key, word, size) == 0;
+}
+
+static bool take_value(struct scanner *s, unsigned int depth, bool is_gap,
+    struct scan_value *value);
+
+/* One member of an object whose keys begin at `first`. */
+static bool
+take_member(struct scanner *s, unsigned int depth, bool in_gap, size_t first)
+{
+	char *key = s->keys + s->keys_size + sizeof(uint16_t);
+	struct scan_value ignored, *value;
+	uint16_t length, other;
+	size_t size;
+	bool is_gap;
+
+	if (!take_text(s, key, &size))
+		return false;
+	for (size_t at = first; at < s->keys_size; at += sizeof(other) + other) {
+		memcpy(&other, s->keys + at, sizeof(other));
+		if (other == size && memcmp(s->keys + at + sizeof(other), key, size) == 0)
+			return false;
+	}
+	length = (uint16_t)size;
+	memcpy(s->keys + s->keys_size, &length, sizeof(length));
+	s->keys_size += sizeof(length) + size;
+	value = wanted(s->line, depth, in_gap, key, size);
+	is_gap = depth == 1 && is_word(key, size, "gap");
+	skip_space(s);
+	if (!take(s, ':'))
+		return false;
+	skip_space(s);
+	if (depth == 1 && is_word(key, size, "records"))
+		s->line->records = s->at;
+	return take_value(s, depth, is_gap, value == NULL ? &ignored : value);
+}
+
+static bool
+take_object(struct scanner *s, unsigned int depth, bool in_gap)
+{
+	size_t first = s->keys_size;
+
+	s->at++;
+	skip_space(s);
+	if (take(s, '}'))
+		return true;
+	do {
+		skip_space(s);
+		if (!take_member(s, depth, in_gap, first))
+			return false;
+		skip_space(s);
+	} while (take(s, ','));
+	s->keys_size = first;
+	return take(s, '}');
+}
+
+static bool
+take_list(struct scanner *s, unsigned int depth)
+{
+	struct scan_value ignored;
+
+	s->at++;
+	skip_space(s);
+	if (take(s, ']'))
+		return true;
+	do {
+		skip_space(s);
+		if (!take_value(s, depth, false, &ignored))
+			return false;
+		skip_space(s);
+	} while (take(s, ','));
+	return take(s, ']');
+}
+
+/* Any value; depth counts the objects and lists around it. */
+static bool
+take_value(struct scanner *s, unsigned int depth, bool is_gap, struct scan_value *value)
+{
+	size_t size;
+	char *text;
+
+	value->type = SCAN_OTHER;
+	if (s->at == s->end || depth >= DEPTH_MAX)
+		return false;
+	switch (*s->at) {
+	case '{':
+		return take_object(s, depth + 1, is_gap);
+	case '[':
+		return take_list(s, depth + 1);
+	case '"':
+		/* Behind the keys there is room for any text of the line. */
+		text = s->keys + s->keys_size;
+		if (!take_text(s, text, &size))
+			return false;
+		value->type = SCAN_TEXT;
+		if (size >= SCAN_TEXT_MAX)
+			size = SCAN_TEXT_MAX - 1;
+		memcpy(value->text, text, size);
+		value->text[size] = '\0';
+		return true;
+	case 't':
+		return take_word(s, "true");
+	case 'f':
+		return take_word(s, "false");
+	case 'n':
+		value->type = SCAN_NULL;
+		return take_word(s, "null");
+	default:
+		return take_number(s, value);
+	}
+}
+
+static bool
+scan_c(const char *text, size_t size, struct scan_line *line)
+{
+	struct scanner s = {.at = text, .end = text + size, .line = line};
+	bool good;
+
+	/* A key takes two bytes more here than its quotes were there, at most. */
+	s.keys = malloc(2 * size + 8);
+	if (s.keys == NULL)
+		return false;
+	good = take_object(&s, 1, false);
+	free(s.keys);
+	line->c_size = (size_t)(s.at - text);
+	return good;
+}
+
+bool
+scan_line(const char *text, size_t size, struct scan_line *line)
+{
+	static const char begin[] = "{\"c\":{", middle[] = ",\"p\":";
+	size_t body;
+
+	*line = (struct scan_line){.c = text + 5};
+	if (size > SCAN_LINE_MAX || size < sizeof(begin) - 1 + HASH_TAIL ||
+	    memcmp(text, begin, sizeof(begin) - 1) != 0 ||
+	    memcmp(text + size - HASH_TAIL, ",\"h\":\"", 6) != 0 ||
+	    memcmp(text + size - 2, "\"}", 2) != 0)
+		return false;
+	line->hash = text + size - 66;
+	body = size - 5 - HASH_TAIL;
+	if (utf8_valid(line->c, body) != body || !scan_c(line->c, body, line) ||
+	    body - line->c_size < sizeof(middle) - 1 ||
+	    memcmp(line->c + line->c_size, middle, sizeof(middle) - 1) != 0)
+		return false;
+	line->p = line->c + line->c_size + sizeof(middle) - 1;
+	line->p_size = body - line->c_size - (sizeof(middle) - 1);
+	return line->v.type == SCAN_INT && line->seq.type == SCAN_INT &&
+	    line->ts.type == SCAN_TEXT && line->t.type == SCAN_TEXT;
+}
+
+static bool
+take_int(const char **at, int64_t *number)
+{
+	char *end;
+
+	while (**at == ' ' || **at == '\t')
+		(*at)++;
+	if ((**at < '0' || **at > '9') && **at != '-')
+		return false;
+	*number = strtoll(*at, &end, 10);
+	for (*at = end; **at == ' ' || **at == '\t';)
+		(*at)++;
+	return true;
+}
+
+/* The list was scanned already, so it ends, and its numbers fit. */
+int
+scan_pair(const char **at, int64_t *from, int64_t *to)
+{
+	const char *p = *at;
+
+	if (*p != '[' && *p != ',')
+		return *p == ']' ? 0 : -1;
+	for (p++; *p == ' ' || *p == '\t'; p++)
+		;
+	if (*p == ']')
+		return 0;
+	if (*p++ != '[' || !take_int(&p, from) || *p++ != ',' || !take_int(&p, to) || *p++ != ']')
+		return -1;
+	while (*p == ' ' || *p == '\t')
+		p++;
+	*at = p;
+	return 1;
+}
