@@ -115,8 +115,10 @@ static int
 make(struct cli *cli, const struct installation *place)
 {
 	struct part parts[] = {
-		{.name = "mortise.yaml", .of_config = true}, {.name = "local.key", .of_config = true},
-		{.name = "local.db"}, {.name = "trail"},
+		{.name = "mortise.yaml", .of_config = true},
+		{.name = "local.key", .of_config = true},
+		{.name = "local.db"},
+		{.name = "trail"},
 	};
 	int status = 0;
 

@@ -14,7 +14,6 @@
 struct verifying {
 	char **found;			/* the trail's segments */
 	size_t found_count;
-	char *head;			/* its head file */
 	struct mortise_audit_anchor *anchors;
 	struct mortise_audit_gap *gaps;
 	struct mortise_verify_options options;
@@ -26,7 +25,6 @@ verifying_free(struct verifying *verifying)
 	for (size_t i = 0; i < verifying->found_count; i++)
 		free(verifying->found[i]);
 	free(verifying->found);
-	free(verifying->head);
 	free(verifying->anchors);
 	free(verifying->gaps);
 }
@@ -49,12 +47,11 @@ static int
 find_segments(const char *directory, struct verifying *verifying)
 {
 	struct dirent **entries = NULL;
-	int count = scandir(directory, &entries, is_segment, by_bytes), status = 0;
+	int count = scandir(directory, &entries, is_segment, by_bytes);
 
 	if (count < 0)
 		return system_error("cannot read the trail %s", directory);
 	verifying->found = calloc((size_t)count + 1, sizeof(*verifying->found));
-	verifying->head = path_join(directory, "head");
 	for (int i = 0; i < count; i++) {
 		char *path = verifying->found == NULL ? NULL :
 		    path_join(directory, entries[i]->d_name);
@@ -64,26 +61,34 @@ find_segments(const char *directory, struct verifying *verifying)
 		free(entries[i]);
 	}
 	free(entries);
-	if (verifying->head == NULL || verifying->found_count < (size_t)count) {
-		errno = ENOMEM;
-		status = system_error("cannot read the trail %s", directory);
-	}
 	verifying->options.files = (const char *const *)verifying->found;
 	verifying->options.files_count = verifying->found_count;
-	if (verifying->options.head_file == NULL)
-		verifying->options.head_file = verifying->head;
-	return status;
+	if (verifying->found_count == (size_t)count)
+		return 0;
+	errno = ENOMEM;
+	return system_error("cannot read the trail %s", directory);
 }
 
+/* The head is an anchor that is read before the segments are looked for: who
+ * writes meanwhile makes the trail longer than it, never shorter. */
 static int
 find_trail(struct cli *cli, struct verifying *verifying)
 {
+	struct mortise_verify_options *options = &verifying->options;
 	struct mortise_audit_head head = {.size = sizeof(head)};
 	char directory[PATH_MAX];
 	int status = cli_status(cli, mortise_audit_head(cli->config_path, &head, directory,
 	    sizeof(directory), cli->error));
 
-	return status == 0 ? find_segments(directory, verifying) : status;
+	if (status != 0)
+		return status;
+	if (options->head_file == NULL) {
+		struct mortise_audit_anchor *anchor = &verifying->anchors[options->anchors_count++];
+
+		anchor->seq = head.seq;
+		memcpy(anchor->hash, head.hash, sizeof(anchor->hash));
+	}
+	return find_segments(directory, verifying);
 }
 
 /* The number before a mark; *rest is behind it. */
@@ -129,6 +134,7 @@ take_options(const struct options *options, struct verifying *verifying)
 	const char *text;
 	size_t at = 0;
 
+	/* One more: the trail's own head. */
 	verifying->anchors = calloc(options->given_count + 1, sizeof(*verifying->anchors));
 	verifying->gaps = calloc(options->given_count + 1, sizeof(*verifying->gaps));
 	if (verifying->anchors == NULL || verifying->gaps == NULL)
