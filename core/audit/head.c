@@ -91,7 +91,7 @@ head_read(int directory, struct head *head, struct mortise_error *error)
 	bool good;
 
 	if (text == NULL && errno == ENOENT)
-		return error_set(error, MORTISE_NOT_FOUND, MORTISE_REASON_NONE,
+		return error_set(error, MORTISE_NOT_FOUND, MORTISE_REASON_UNCHECKABLE,
 		    "the trail has no head file");
 	if (text == NULL)
 		return error_errno(error, errno, "the trail's head file cannot be read");

@@ -25,7 +25,6 @@ static const char *const type_words[] = {
 	[RECORD_INTENT] = "intent",
 	[RECORD_OUTCOME] = "outcome",
 	[RECORD_TORN] = "torn",
-	[RECORD_CLOSE] = "close",
 };
 
 /* An object being written: a comma stands before every member but the first. */
@@ -292,8 +291,6 @@ put_fields(struct writer *writer, const struct record *record, const struct reco
 	case RECORD_TORN:
 		put_number(writer, "bytes", record->torn_bytes);
 		put_text(writer, "sha256", record->torn_sha256);
-		break;
-	case RECORD_CLOSE:
 		break;
 	}
 }

@@ -18,8 +18,7 @@ enum record_type {
 	RECORD_OPEN,
 	RECORD_INTENT,
 	RECORD_OUTCOME,
-	RECORD_TORN,
-	RECORD_CLOSE
+	RECORD_TORN
 };
 
 /* Whose process asked, as the kernel says. */

@@ -165,7 +165,6 @@ trail_open(const struct trail_options *options, struct trail **opened,
 void
 trail_close(struct trail *trail)
 {
-	const struct record record = {.type = RECORD_CLOSE};
 	struct mortise_error error = {0};
 	enum mortise_code code;
 
@@ -173,8 +172,11 @@ trail_close(struct trail *trail)
 		return;
 	code = trail_lock_take(trail, deadline_in_ms(OPEN_WAIT_MS), &error);
 	if (code == MORTISE_OK) {
-		code = trail_write(trail, &record, 1, &error);
-		if (code == MORTISE_OK)
+		code = trail_catch_up(trail, &error);
+		/* What nobody waited for is synced, so that the head can name it. */
+		if (code == MORTISE_OK && trail->durable.offset < trail->end.offset)
+			code = trail_write(trail, NULL, 0, &error);
+		if (code == MORTISE_OK && trail->durable.seq > trail->head_seq)
 			trail_head_write(trail, true);
 		trail_lock_release(trail);
 	}

@@ -33,7 +33,7 @@ struct trail_options {
  */
 enum mortise_code trail_open(const struct trail_options *, struct trail **,
     struct mortise_error *);
-/* Writes a close record and the head. */
+/* Writes the head.  NULL is fine. */
 void trail_close(struct trail *);
 
 /*
@@ -47,9 +47,6 @@ enum mortise_code trail_append(struct trail *, const struct record *, bool durab
 
 /* What the head holds for a backend: false = never seen.  Any thread. */
 bool trail_noted(struct trail *, const char *backend, char store[65], uint64_t *generation);
-
-/* Asked for each intent that a dead writer left, before its outcome is
- * written: `behind` marks (operation's business) will hang here. */
 
 /* The segments of a directory in order, malloc'd paths in a malloc'd array. */
 enum mortise_code trail_segments(const char *directory, char ***files, size_t *count,

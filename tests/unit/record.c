@@ -161,7 +161,6 @@ test_fields(void)
 		{"a", "id-1", 4}, {"b", "id-1", 5}, {"c", "i\"d", UINT64_MAX},
 	};
 
-	check_fields(&(struct record){.type = RECORD_CLOSE}, "\"t\":\"close\",\"back\":true");
 	check_fields(&(struct record){.type = RECORD_TORN, .torn_bytes = 9, .torn_sha256 = "ab"},
 	    "\"t\":\"torn\",\"bytes\":9,\"sha256\":\"ab\",\"back\":true");
 	check_fields(&(struct record){

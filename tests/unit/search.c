@@ -83,7 +83,7 @@ test_fields(const char *directory)
 		{{.agency_id = "ag_1", .resource_id = "app/key"}, "2", "two fields"},
 		{{.action = "secret_viewed", .last = 2}, "35", "the last two of three"},
 		{{.action = "secret_viewed", .last = 9}, "235", "the last nine of three"},
-		{{.last = 1}, "-", "the last of all: close"},
+		{{.last = 1}, "5", "the last of all"},
 		{{.from_ms = 1000, .agency_id = "ag_2"}, "15", "from long ago"},
 		{{.to_ms = 1000}, "", "until long ago"},
 		{{.from_ms = INT64_C(4102444800000)}, "", "from 2100 on"},
