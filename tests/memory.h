@@ -7,6 +7,10 @@
 #ifndef TESTS_MEMORY_H
 #define TESTS_MEMORY_H
 
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
