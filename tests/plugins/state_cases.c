@@ -402,6 +402,7 @@ test_refused(const struct hosted *store)
 struct racer {
 	const struct hosted *store;
 	pthread_barrier_t *start;
+	pthread_mutex_t *turn;		/* a serial plugin is entered by one at a time */
 	enum mortise_code (*race)(const struct hosted *, struct mortise_out *);
 	enum mortise_code code;
 	struct mortise_out out;
@@ -413,7 +414,11 @@ run_racer(void *arg)
 	struct racer *racer = arg;
 
 	(void)pthread_barrier_wait(racer->start);
+	if (racer->store->plugin->threads == MORTISE_THREADS_SERIAL)
+		(void)pthread_mutex_lock(racer->turn);
 	racer->code = racer->race(racer->store, &racer->out);
+	if (racer->store->plugin->threads == MORTISE_THREADS_SERIAL)
+		(void)pthread_mutex_unlock(racer->turn);
 	return NULL;
 }
 
@@ -424,12 +429,14 @@ race(const struct hosted *store, enum mortise_code (*fn)(const struct hosted *,
 {
 	struct racer racers[THREADS];
 	pthread_t threads[THREADS];
+	pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 	pthread_barrier_t start;
 
 	*winners = *records = 0;
 	(void)pthread_barrier_init(&start, NULL, THREADS);
 	for (size_t i = 0; i < THREADS; i++) {
-		racers[i] = (struct racer){.store = store, .start = &start, .race = fn};
+		racers[i] = (struct racer){.store = store, .start = &start, .turn = &turn,
+		    .race = fn};
 		(void)pthread_create(&threads[i], NULL, run_racer, &racers[i]);
 	}
 	for (size_t i = 0; i < THREADS; i++) {
