@@ -59,7 +59,7 @@ static void
 test_keys(void)
 {
 	static const char *const no_keys[] = {"short", KEY_TEXT "=", KEY_TEXT "a2s=",
-	    "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2t=", " " KEY_TEXT,
+	    "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2t=", (" " KEY_TEXT),
 	    "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2tr",
 	    "!!tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="};
 	char *path _cleanup_(free_pointer) = store_path("none.db");
