@@ -301,6 +301,9 @@ take_value(struct scanner *s, unsigned int depth, bool is_gap, struct scan_value
 		if (!take_text(s, text, &size))
 			return false;
 		value->type = SCAN_TEXT;
+		/* One with a NUL in it is no word or hash that is asked for. */
+		if (memchr(text, '\0', size) != NULL)
+			size = 0;
 		if (size >= SCAN_TEXT_MAX)
 			size = SCAN_TEXT_MAX - 1;
 		memcpy(value->text, text, size);

@@ -23,7 +23,8 @@ enum scan_type {
 struct scan_value {
 	enum scan_type type;
 	int64_t number;
-	char text[SCAN_TEXT_MAX];	/* cut: no text that is asked for is longer */
+	/* Cut: no text that is asked for is longer.  "" if it has a NUL in it. */
+	char text[SCAN_TEXT_MAX];
 };
 
 struct scan_line {

@@ -251,6 +251,14 @@ for name, c in [
         ("erases record 0", plain.c(records=[[0, 2]]).replace(b"close", b"erase")),
         ("erases without a list", plain.c().replace(b"close", b"erase"))]:
     says(10, name, [with_next(c)])
+nul = b"\\u0000"
+opening = Writer().open(1).lines[0][5:].split(b',"p":')[0]
+for name, word in (("type", b"open"), ("trail", TRAIL.encode()), ("hash before", ZERO.encode())):
+    says(10, f"a NUL behind the first record's {name}",
+         [sealed(ZERO, opening.replace(word, word + nul), b"null")[0]])
+says(10, "a NUL behind a commitment", [with_next(
+    plain.c().replace(b"null", b'"%s%s"' % (commitment(b"{}").encode(), nul)), b"{}")])
+says(0, "a NUL behind a type that is no open any more", [with_next(plain.c().replace(b"close", b"open" + nul))])
 says(12, "another version", [with_next(plain.c().replace(b'"v":1', b'"v":2'))])
 says(0, "2^53 - 1", [with_next(plain.c(x=(1 << 53) - 1))])
 says(0, "a nested list", [with_next(plain.c(x=0).replace(b'"x":0', b'"x":' + b"[" * 200 + b"]" * 200))])
