@@ -361,18 +361,22 @@ scan_line(const char *text, size_t size, struct scan_line *line)
 	    line->ts.type == SCAN_TEXT && line->t.type == SCAN_TEXT;
 }
 
+static const char *
+behind_space(const char *at)
+{
+	return at + strspn(at, " \t\r");
+}
+
 static bool
 take_int(const char **at, int64_t *number)
 {
+	const char *digits = behind_space(*at);
 	char *end;
 
-	while (**at == ' ' || **at == '\t')
-		(*at)++;
-	if ((**at < '0' || **at > '9') && **at != '-')
+	if ((*digits < '0' || *digits > '9') && *digits != '-')
 		return false;
-	*number = strtoll(*at, &end, 10);
-	for (*at = end; **at == ' ' || **at == '\t';)
-		(*at)++;
+	*number = strtoll(digits, &end, 10);
+	*at = behind_space(end);
 	return true;
 }
 
@@ -384,14 +388,11 @@ scan_pair(const char **at, int64_t *from, int64_t *to)
 
 	if (*p != '[' && *p != ',')
 		return *p == ']' ? 0 : -1;
-	for (p++; *p == ' ' || *p == '\t'; p++)
-		;
+	p = behind_space(p + 1);
 	if (*p == ']')
 		return 0;
 	if (*p++ != '[' || !take_int(&p, from) || *p++ != ',' || !take_int(&p, to) || *p++ != ']')
 		return -1;
-	while (*p == ' ' || *p == '\t')
-		p++;
-	*at = p;
+	*at = behind_space(p);
 	return 1;
 }

@@ -122,8 +122,10 @@ class Trail:
             self.misfits[number] = "differs"
 
     def erase(self, fields):
+        if type(fields["records"]) is not list:
+            raise self.wrong("erases no list")
         for first, last in fields["records"]:
-            if not 1 <= first <= last < fields["seq"]:
+            if type(first) is not int or type(last) is not int or not 1 <= first <= last < fields["seq"]:
                 raise self.wrong("erases no earlier record")
             self.erased.append((first, last))
 

@@ -246,6 +246,10 @@ for name, c in [
         ("nested too deep", plain.c(x=0).replace(b'"x":0', b'"x":' + b"[" * 3000 + b"]" * 3000)),
         ("erases nothing that is a list", plain.c(records=3).replace(b"close", b"erase")),
         ("erases no pairs", plain.c(records=[3]).replace(b"close", b"erase")),
+        ("erases what is an object", plain.c(records={}).replace(b"close", b"erase")),
+        ("erases what is a text", plain.c(records="").replace(b"close", b"erase")),
+        ("erases what is no number", plain.c(records=[[True, 2]]).replace(b"close", b"erase")),
+        ("erases three", plain.c(records=[[1, 2, 3]]).replace(b"close", b"erase")),
         ("erases itself", plain.c(records=[[1, 4]]).replace(b"close", b"erase")),
         ("erases backwards", plain.c(records=[[3, 2]]).replace(b"close", b"erase")),
         ("erases record 0", plain.c(records=[[0, 2]]).replace(b"close", b"erase")),
@@ -260,6 +264,9 @@ says(10, "a NUL behind a commitment", [with_next(
     plain.c().replace(b"null", b'"%s%s"' % (commitment(b"{}").encode(), nul)), b"{}")])
 says(0, "a NUL behind a type that is no open any more", [with_next(plain.c().replace(b"close", b"open" + nul))])
 says(12, "another version", [with_next(plain.c().replace(b'"v":1', b'"v":2'))])
+says(0, "white space in an erase record's list", [with_next(plain.c(records=0).replace(
+    b"close", b"erase").replace(b'"records":0', b'"records": [\r[\t1 ,\r2\r]\r, [3,3] ]'))])
+says(0, "an erase record of nothing", [with_next(plain.c(records=[]).replace(b"close", b"erase"))])
 says(0, "2^53 - 1", [with_next(plain.c(x=(1 << 53) - 1))])
 says(0, "a nested list", [with_next(plain.c(x=0).replace(b'"x":0', b'"x":' + b"[" * 200 + b"]" * 200))])
 says(0, "16 384 bytes", [with_next(plain.c(x="y" * (16384 - len(sealed(ZERO, plain.c(x=""), b"null")[0]))))])
