@@ -382,6 +382,13 @@ check_readable(struct verifier *v)
 
 /* --- the whole -------------------------------------------------------------------------- */
 
+/* What is too long is no hash or id of any trail: so is "?". */
+static void
+take_word(char *to, size_t size, const char *word)
+{
+	(void)snprintf(to, size, "%s", strlen(word) < size ? word : "?");
+}
+
 static bool
 read_head(struct verifier *v, const char *path)
 {
@@ -394,8 +401,8 @@ read_head(struct verifier *v, const char *path)
 
 	if (good) {
 		*anchor = (struct anchor){.name = "the head", .seq = json_integer_value(seq)};
-		(void)snprintf(anchor->hash, sizeof(anchor->hash), "%s", hash);
-		(void)snprintf(anchor->trail, sizeof(anchor->trail), "%s", trail);
+		take_word(anchor->hash, sizeof(anchor->hash), hash);
+		take_word(anchor->trail, sizeof(anchor->trail), trail);
 		v->anchors_count++;
 	}
 	json_decref(head);

@@ -199,15 +199,21 @@ def verify(segments, anchors=(), gaps=()):
     return GOOD, "%d records, to %d %s%s" % (trail.count, trail.seq, trail.hash, tail)
 
 
+def read_head(path):
+    with open(path, encoding="utf-8") as file:
+        head = json.load(file)
+    if type(head) is not dict or [type(head.get(key)) for key in ("seq", "h", "trail")] != [int, str, str]:
+        raise ValueError("%s is no head file" % path)
+    return "the head", head["seq"], head["h"], head["trail"]
+
+
 def main(words):
     paths, anchors, gaps = [], [], []
     words = iter(words)
     try:
         for word in words:
             if word == "--head":
-                with open(next(words), encoding="utf-8") as file:
-                    head = json.load(file)
-                anchors.append(("the head", head["seq"], head["h"], head["trail"]))
+                anchors.append(read_head(next(words)))
             elif word == "--expect":
                 number, h = next(words).split(":")
                 anchors.append(("the expected head", int(number), h, None))
@@ -223,8 +229,8 @@ def main(words):
         for path in paths:
             with open(path, "rb") as file:
                 segments.append(file.read())
-    except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:
-        print("cannot be checked: %s" % error)
+    except (OSError, ValueError, StopIteration) as error:
+        print("cannot be checked: %s" % (str(error) or "an option has no value"))
         return UNCHECKABLE
     status, verdict = verify(segments, anchors, gaps)
     print(verdict)
