@@ -6,7 +6,7 @@
 
 #include "base/bytes.h"
 
-#define DEPTH_MAX 900
+#define DEPTH_MAX 900		/* of objects and lists, c itself is one */
 #define NUMBER_LIMIT (INT64_C(1) << 53)
 #define NUMBER_DIGITS 17
 #define HASH_TAIL 72		/* ,"h":"…64…"} */
@@ -248,6 +248,8 @@ take_object(struct scanner *s, unsigned int depth, bool in_gap)
 {
 	size_t first = s->keys_size;
 
+	if (depth > DEPTH_MAX)
+		return false;
 	s->at++;
 	skip_space(s);
 	if (take(s, '}'))
@@ -267,6 +269,8 @@ take_list(struct scanner *s, unsigned int depth)
 {
 	struct scan_value ignored;
 
+	if (depth > DEPTH_MAX)
+		return false;
 	s->at++;
 	skip_space(s);
 	if (take(s, ']'))
@@ -288,7 +292,7 @@ take_value(struct scanner *s, unsigned int depth, bool is_gap, struct scan_value
 	char *text;
 
 	value->type = SCAN_OTHER;
-	if (s->at == s->end || depth >= DEPTH_MAX)
+	if (s->at == s->end)
 		return false;
 	switch (*s->at) {
 	case '{':

@@ -18,6 +18,7 @@ import sys
 GOOD, BROKEN, SHORT, UNCHECKABLE = 0, 10, 11, 12
 NOTHING = "0" * 64
 LINE_MAX = 16384            # with its LF
+DEPTH_MAX = 900             # of objects and lists in c, c itself is one
 HEX32, HEX64 = re.compile("[0-9a-f]{32}"), re.compile("[0-9a-f]{64}")
 WHOLE_END = re.compile(rb',"h":"[0-9a-f]{64}"}[^\0]')
 
@@ -62,6 +63,17 @@ decoder = json.JSONDecoder(object_pairs_hook=no_doubles, parse_int=small_number,
                            parse_float=refuse, parse_constant=refuse)
 
 
+def check_depth(text):
+    """How deep json goes by itself differs from one Python to the next."""
+    if text.count("[") + text.count("{") <= DEPTH_MAX:
+        return
+    depth = 0
+    for mark in re.findall(r"[][{}]", re.sub(r'"(?:[^"\\]|\\.)*"', "", text)):
+        depth += 1 if mark in "[{" else -1
+        if depth > DEPTH_MAX:
+            raise ValueError("nested too deep")
+
+
 def take_apart(line):
     """The record's c as bytes and as a dict, its p as bytes, its h."""
     if len(line) >= LINE_MAX or line[:6] != b'{"c":{' or line[-2:] != b'"}' \
@@ -69,6 +81,7 @@ def take_apart(line):
         raise ValueError("the form of a record")
     text = line[5:-72].decode("utf-8")
     fields, end = decoder.raw_decode(text)
+    check_depth(text[:end])
     if text[end:end + 5] != ',"p":':
         raise ValueError("the form of a record")
     for name, kind in (("v", int), ("seq", int), ("ts", str), ("t", str)):

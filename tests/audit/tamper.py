@@ -272,7 +272,12 @@ says(0, "white space in an erase record's list", [with_next(plain.c(records=0).r
     b"close", b"erase").replace(b'"records":0', b'"records": [\r[\t1 ,\r2\r]\r, [3,3] ]'))])
 says(0, "an erase record of nothing", [with_next(plain.c(records=[]).replace(b"close", b"erase"))])
 says(0, "2^53 - 1", [with_next(plain.c(x=(1 << 53) - 1))])
-says(0, "a nested list", [with_next(plain.c(x=0).replace(b'"x":0', b'"x":' + b"[" * 200 + b"]" * 200))])
+for depth, status in ((899, 0), (900, 10)):
+    for left, inner, right in ((b"[", b"1", b"]"), (b"[", b"", b"]"), (b'{"[":', b"1", b"}")):
+        says(status, f"{depth} of {left.decode()}, one in another", [with_next(plain.c(x=0).replace(
+            b'"x":0', b'"x":' + left * depth + inner + right * depth))])
+says(0, "a thousand brackets in a text, and beside each other",
+     [with_next(plain.c(x='\\"[' * 1000, y=[[]] * 1000))])
 says(0, "16 384 bytes", [with_next(plain.c(x="y" * (16384 - len(sealed(ZERO, plain.c(x=""), b"null")[0]))))])
 says(10, "16 385 bytes", [with_next(plain.c(x="y" * (16385 - len(sealed(ZERO, plain.c(x=""), b"null")[0]))))])
 says(10, "a personal part that was added", [with_next(plain.c(), b'{"s":1}')])
