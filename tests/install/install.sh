@@ -15,7 +15,8 @@ prefix=$(sed -n 's/^prefix = //p' "$builddir/Makefile")
 (unset MAKEFLAGS MFLAGS; cd "$builddir" && ${MAKE:-make} -s install DESTDIR="$work/root") >"$work/log" 2>&1
 check $? "make install DESTDIR="
 root=$work/root$prefix
-for file in bin/mortise lib/libmortise.so lib/mortise/local.so lib/mortise/memory.so \
+plugins=$(cd "$builddir/plugins/.libs" 2>/dev/null && ls -- *.so)
+for file in bin/mortise lib/libmortise.so $(printf 'lib/mortise/%s ' $plugins) \
     include/mortise/types.h include/mortise/plugin.h include/mortise/mortise.h \
     lib/pkgconfig/mortise.pc share/man/man1/mortise.1 share/man/man5/mortise.yaml.5; do
 	[ -e "$root/$file" ]
