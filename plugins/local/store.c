@@ -158,7 +158,7 @@ read_number(struct store *store, const char *sql, int64_t *number)
 	return code;
 }
 
-/* ok: it is a store, or *empty. */
+/* ok: it is a store, or *empty.  In a transaction: others may be making it. */
 static enum mortise_code
 identify(struct store *store, bool *empty)
 {
@@ -224,24 +224,38 @@ create(struct store *store)
 
 /* --- connection ---------------------------------------------------------------- */
 
+/* One try to switch the file over, if it is not yet; what SQLite said. */
+static int
+try_log(struct store *store, bool *good)
+{
+	sqlite3_stmt *statement = NULL;
+	int said = sqlite3_prepare_v2(store->db, "PRAGMA journal_mode = WAL", -1, &statement, NULL);
+	const unsigned char *mode;
+
+	if (said == SQLITE_OK)
+		said = sqlite3_step(statement);
+	mode = said == SQLITE_ROW ? sqlite3_column_text(statement, 0) : NULL;
+	*good = mode != NULL && strcmp((const char *)mode, "wal") == 0;
+	(void)sqlite3_finalize(statement);
+	return said;
+}
+
+/* For this statement SQLite does not ask the busy handler. */
 static enum mortise_code
 use_log(struct store *store)
 {
-	sqlite3_stmt *statement = NULL;
-	enum mortise_code code = MORTISE_OK;
-	const char *mode = NULL;
+	bool good = false;
+	int said = try_log(store, &good);
 
-	if (sqlite3_prepare_v2(store->db, "PRAGMA journal_mode = WAL", -1, &statement, NULL) ==
-	    SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW)
-		mode = (const char *)sqlite3_column_text(statement, 0);
-	if (mode == NULL)
-		code = sql_fail(store);
-	else if (strcmp(mode, "wal") != 0)
-		code = store->host->fail(store->call, MORTISE_ERROR, MORTISE_REASON_NONE,
-		    "%s: no write-ahead log here; put it on a file system with shared memory",
-		    store->path);
-	(void)sqlite3_finalize(statement);
-	return code;
+	for (int i = 0; (said & 0xff) == SQLITE_BUSY && wait_for_lock(store, i) != 0; i++)
+		said = try_log(store, &good);
+	if (good)
+		return MORTISE_OK;
+	if (said != SQLITE_ROW)
+		return sql_fail(store);
+	return store->host->fail(store->call, MORTISE_ERROR, MORTISE_REASON_NONE,
+	    "%s: no write-ahead log here; put it on a file system with shared memory",
+	    store->path);
 }
 
 /* The schema is not under the MAC: it may bring no code along. */
@@ -269,11 +283,14 @@ store_connect(struct store *store, bool noted)
 		return store->db == NULL ? fail_memory(store) : sql_fail(store);
 	code = configure(store);
 	if (code == MORTISE_OK)
+		code = begin(store, false);
+	if (code == MORTISE_OK)
 		code = identify(store, &empty);
 	if (code != MORTISE_OK && (sqlite3_errcode(store->db) & 0xff) == SQLITE_NOTADB)
 		return store->host->option_fail(store->call, store->options, "path",
 		    "%s is no store, but some other file; give the path of a store, or of none",
 		    store->path);
+	store_abort(store);
 	if (code == MORTISE_OK && empty && noted)
 		return fail_gone(store);
 	if (code == MORTISE_OK)

@@ -70,6 +70,36 @@ test_two_writers(void)
 	teardown(&f);
 }
 
+/* Several make one store, and find one. */
+static int
+make_and_write(const char *name)
+{
+	struct fixture f = {0};
+	int failed = open_with(&f, name, KEY_TEXT, "") != MORTISE_OK;
+
+	if (failed == 0)
+		failed = put_text(&f, "a", "v") != MORTISE_OK ||
+		    backend_check(f.backend, &f.call) != MORTISE_OK;
+	teardown(&f);
+	return failed;
+}
+
+static void
+test_makers(void)
+{
+	char name[32];
+	int status, failed = 0;
+
+	for (int i = 0; i < 60; i++) {
+		(void)snprintf(name, sizeof(name), "made%d.db", i);
+		for (int j = 0; j < 4; j++)
+			(void)start(make_and_write, name);
+		while (wait(&status) > 0)
+			failed += status != 0;
+	}
+	CHECK_NUMBER_AS(failed, 0, "of 240 that made 60 stores none failed");
+}
+
 /* --- a lock that is held ------------------------------------------------------------------- */
 
 static void
@@ -276,6 +306,7 @@ main(void)
 	if (!local_begin())
 		return test_end();
 	test_two_writers();
+	test_makers();
 	test_held_lock();
 	test_kill();
 	test_canaries();
