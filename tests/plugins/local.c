@@ -2,7 +2,7 @@
 /* local: secrets. */
 #include "local.h"
 
-/* --- values -------------------------------------------------------------------------- */
+/* --- values ---------------------- */
 
 static void
 test_round_trips(void)
@@ -35,7 +35,7 @@ test_round_trips(void)
 	teardown(&f);
 }
 
-/* --- collectors ------------------------------------------------------------------------ */
+/* --- collectors ---------------------- */
 
 static enum mortise_code
 append_name(void *arg, const char *name)
@@ -79,7 +79,7 @@ describe(struct fixture *fixture, const char *name)
 	CHECK_TEXT_AS(history, want, "history of " name); \
 } while (0)
 
-/* --- versions --------------------------------------------------------------------------- */
+/* --- versions ---------------------- */
 
 /* The numbers are the store's generations: creation was 1. */
 static void
@@ -160,7 +160,7 @@ test_delete(void)
 	teardown(&f);
 }
 
-/* --- conditions and receipts ------------------------------------------------------------ */
+/* --- conditions and receipts ---------------------- */
 
 static enum mortise_code
 put_if(struct fixture *fixture, const char *name, const char *version, bool absent,
@@ -235,7 +235,7 @@ test_labels(void)
 	teardown(&f);
 }
 
-/* --- undo -------------------------------------------------------------------------------- */
+/* --- undo ---------------------- */
 
 static enum mortise_code
 undo(struct fixture *fixture, const struct mortise_receipt *receipt, const char *written)
@@ -317,7 +317,7 @@ test_undo_in_doubt(void)
 	teardown(&f);
 }
 
-/* --- list -------------------------------------------------------------------------------- */
+/* --- list ---------------------- */
 
 #define MANY 600
 

@@ -108,7 +108,7 @@ open_store(struct fixture *fixture, const char *name)
 	return false;
 }
 
-/* --- operations in short ----------------------------------------------------------- */
+/* --- operations in short ---------------------- */
 
 __attribute__((unused)) static enum mortise_code
 put_bytes(struct fixture *fixture, const char *name, const void *bytes, size_t size,
@@ -154,7 +154,7 @@ get_text(struct fixture *fixture, const char *name, const char *version, char te
 	return text;
 }
 
-/* --- files -------------------------------------------------------------------------- */
+/* --- files ---------------------- */
 
 __attribute__((unused)) static char *
 store_path(const char *name)

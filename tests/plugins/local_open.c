@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* local: which files are opened, and with which keys. */
-#include <openssl/evp.h>
-#include <openssl/kdf.h>
-
+/* local: which files are opened. */
 #include "local_tamper.h"
 
-#define OTHER_KEY "b3RoZXIga2V5IG90aGVyIGtleSBvdGhlciBrZXkgb3Q="
-
-/* --- old stores, and gone ones ----------------------------------------------------------- */
+/* --- old stores, and gone ones ---------------------- */
 
 static enum mortise_code
 open_noted(struct fixture *fixture, const char *name, const char *store, uint64_t generation)
@@ -53,157 +48,47 @@ test_rollback(void)
 	teardown(&f);
 }
 
-/* --- keys ---------------------------------------------------------------------------------- */
+/* Replaces all rows of an open store by those of another file. */
+static void
+put_back(const char *name, const char *from)
+{
+	char *sql _cleanup_(free_pointer) = text_format("ATTACH '%s/%s' AS other; BEGIN;"
+	    " DELETE FROM header; DELETE FROM slots; DELETE FROM names; DELETE FROM versions;"
+	    " DELETE FROM state; INSERT INTO header SELECT * FROM other.header;"
+	    " INSERT INTO slots SELECT * FROM other.slots;"
+	    " INSERT INTO names SELECT * FROM other.names;"
+	    " INSERT INTO versions SELECT * FROM other.versions;"
+	    " INSERT INTO state SELECT * FROM other.state; COMMIT", directory, from);
+
+	tamper(name, sql);
+}
 
 static void
-test_keys(void)
+test_rollback_while_open(void)
 {
-	static const char *const no_keys[] = {"short", KEY_TEXT "=", KEY_TEXT "a2s=",
-	    "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2t=", (" " KEY_TEXT),
-	    "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2tr",
-	    "!!tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="};
-	char *path _cleanup_(free_pointer) = store_path("none.db");
+	char *copy _cleanup_(free_pointer) = text_format("VACUUM INTO '%s/alive-old.db'",
+	    directory);
 	char text[TEXT_SIZE];
 	struct fixture f = {0};
 
-	if (!make_store("keys.db"))
+	if (!make_store("another.db") || !make_store("alive.db") || !open_store(&f, "alive.db"))
 		return;
-	CHECK_NUMBER(open_with(&f, "keys.db", OTHER_KEY, ""), MORTISE_INVALID);
-	CHECK(strstr(f.error.message, "another store's key") != NULL);
-	CHECK_NUMBER(f.error.line, 1);
-	teardown(&f);
-	for (size_t i = 0; i < ARRAY_SIZE(no_keys); i++) {
-		CHECK_NUMBER_AS(open_with(&f, "none.db", no_keys[i], ""), MORTISE_INVALID, no_keys[i]);
-		CHECK(strstr(f.error.message, "made by `mortise init`") != NULL);
-		CHECK_AS(access(path, F_OK) != 0, "and no store is made");
-		teardown(&f);
-		CHECK_NUMBER_AS(open_with(&f, "keys.db", no_keys[i], ""), MORTISE_INVALID, no_keys[i]);
-		teardown(&f);
-	}
-	CHECK_NUMBER(open_with(&f, "keys.db", KEY_TEXT "\\n", ""), MORTISE_OK);
+	tamper("alive.db", copy);
 	CHECK_TEXT(get_text(&f, "a", NULL, text), "two");
+	CHECK_NUMBER(put_text(&f, "a", "three"), MORTISE_OK);
+	put_back("alive.db", "alive-old.db");
+	CHECK_TEXT(get_text(&f, "a", NULL, text), "error");
+	CHECK_NUMBER(f.error.reason, MORTISE_REASON_ROLLBACK);
+	CHECK(strstr(f.error.message, "went back from generation 6 to 5") != NULL);
+	CHECK_NUMBER(put_text(&f, "a", "four"), MORTISE_ERROR);
+	put_back("alive.db", "another.db");
+	CHECK_TEXT(get_text(&f, "a", NULL, text), "error");
+	CHECK_NUMBER(f.error.reason, MORTISE_REASON_ROLLBACK);
+	CHECK(strstr(f.error.message, "has become another store") != NULL);
 	teardown(&f);
 }
 
-/* --- a passphrase slot, made as doc/file-formats.md says ------------------------------------- */
-
-#define AAD_SIZE (19 + 8 + 16 + 8 + 8)
-
-static void
-slot_aad(const unsigned char *id, unsigned char slot, unsigned char aad[AAD_SIZE])
-{
-	memset(aad, 0, AAD_SIZE);
-	memcpy(aad, "mortise local store", 19);
-	aad[26] = 1;
-	memcpy(aad + 27, id, 16);
-	aad[50] = slot;
-	aad[58] = 1;
-}
-
-static bool
-gcm(bool encrypt, const unsigned char key[44], const unsigned char aad[AAD_SIZE],
-    const unsigned char in[48], unsigned char out[48])
-{
-	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-	unsigned char tag[16];
-	int done;
-	bool good;
-
-	memcpy(tag, in + 32, sizeof(tag));
-	good = EVP_CipherInit_ex(context, EVP_aes_256_gcm(), NULL, key, key + 32, encrypt) == 1 &&
-	    EVP_CipherUpdate(context, NULL, &done, aad, AAD_SIZE) == 1 &&
-	    EVP_CipherUpdate(context, out, &done, in, 32) == 1 &&
-	    (encrypt || EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, 16, tag) == 1) &&
-	    EVP_CipherFinal_ex(context, out + 32, &done) == 1 &&
-	    (!encrypt || EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, 16, out + 32) == 1);
-	EVP_CIPHER_CTX_free(context);
-	return good;
-}
-
-static bool
-hkdf(const char *info, const unsigned char salt[16], unsigned char out[44])
-{
-	unsigned char key[32];
-	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, NULL);
-	size_t size = 44;
-	bool good;
-
-	memset(key, 'k', sizeof(key));
-	good = EVP_PKEY_derive_init(context) == 1 &&
-	    EVP_PKEY_CTX_set_hkdf_md(context, EVP_sha256()) == 1 &&
-	    EVP_PKEY_CTX_set1_hkdf_salt(context, salt, 16) == 1 &&
-	    EVP_PKEY_CTX_set1_hkdf_key(context, key, sizeof(key)) == 1 &&
-	    EVP_PKEY_CTX_add1_hkdf_info(context, (const unsigned char *)info,
-	    (int)strlen(info)) == 1 && EVP_PKEY_derive(context, out, &size) == 1;
-	EVP_PKEY_CTX_free(context);
-	return good;
-}
-
-/* Unwraps the root key of slot 1 and wraps it into slot 2 for a passphrase. */
-static bool
-add_passphrase(sqlite3 *db, const char *phrase, int log_n)
-{
-	unsigned char id[16], salt[16], wrapped[48], root[48], key[44], aad[AAD_SIZE];
-	sqlite3_stmt *s = NULL;
-	bool good = sqlite3_prepare_v2(db, "SELECT store, salt, wrapped FROM header, slots", -1, &s,
-	    NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW;
-
-	if (good) {
-		memcpy(id, sqlite3_column_blob(s, 0), sizeof(id));
-		memcpy(salt, sqlite3_column_blob(s, 1), sizeof(salt));
-		memcpy(wrapped, sqlite3_column_blob(s, 2), sizeof(wrapped));
-		slot_aad(id, 1, aad);
-		good = hkdf("mortise local slot", salt, key) && gcm(false, key, aad, wrapped, root);
-		memset(salt, 's', sizeof(salt));
-		slot_aad(id, 2, aad);
-		good = good && EVP_PBE_scrypt(phrase, strlen(phrase), salt, sizeof(salt),
-		    UINT64_C(1) << log_n, 8, 1, UINT64_C(1) << 28, key, sizeof(key)) == 1 &&
-		    gcm(true, key, aad, root, wrapped);
-	}
-	(void)sqlite3_finalize(s);
-	good = good && sqlite3_prepare_v2(db, "INSERT INTO slots (slot, epoch, type, log_n, salt,"
-	    " wrapped) VALUES (2, 1, 2, ?1, ?2, ?3)", -1, &s, NULL) == SQLITE_OK &&
-	    sqlite3_bind_int(s, 1, log_n) == SQLITE_OK &&
-	    sqlite3_bind_blob(s, 2, salt, 16, SQLITE_STATIC) == SQLITE_OK &&
-	    sqlite3_bind_blob(s, 3, wrapped, 48, SQLITE_STATIC) == SQLITE_OK &&
-	    sqlite3_step(s) == SQLITE_DONE;
-	(void)sqlite3_finalize(s);
-	return good;
-}
-
-static void
-test_passphrase(void)
-{
-	static const struct {
-		const char *name, *phrase;
-		int log_n;
-		enum mortise_code code;
-	} rows[] = {
-		{"phrase15.db", "correct horse", 15, MORTISE_OK},
-		{"phrase15b.db", "wrong horse", 15, MORTISE_INVALID},
-		{"phrase14.db", "correct horse", 14, MORTISE_INVALID},
-	};
-	char text[TEXT_SIZE];
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		char *path _cleanup_(free_pointer) = store_path(rows[i].name);
-		struct fixture f = {0};
-		sqlite3 *db = NULL;
-
-		if (!make_store(rows[i].name))
-			return;
-		CHECK(sqlite3_open(path, &db) == SQLITE_OK &&
-		    add_passphrase(db, "correct horse", rows[i].log_n));
-		(void)sqlite3_close(db);
-		CHECK_NUMBER_AS(open_with(&f, rows[i].name, rows[i].phrase, ""), rows[i].code,
-		    rows[i].name);
-		if (rows[i].code == MORTISE_OK)
-			CHECK_TEXT(get_text(&f, "a", NULL, text), "two");
-		teardown(&f);
-	}
-}
-
-/* --- files that are not ours to use ----------------------------------------------------------- */
+/* --- files that are not ours to use ---------------------- */
 
 static void
 test_foreign(void)
@@ -271,7 +156,7 @@ test_modes(void)
 	(void)umask(mask);
 }
 
-/* --- a file of format 1 opens for ever ---------------------------------------------------------- */
+/* --- a file of format 1 opens for ever ---------------------- */
 
 static enum mortise_code
 append_name(void *arg, const char *name)
@@ -339,8 +224,7 @@ main(void)
 	if (!local_begin())
 		return test_end();
 	test_rollback();
-	test_keys();
-	test_passphrase();
+	test_rollback_while_open();
 	test_foreign();
 	test_modes();
 	test_golden();

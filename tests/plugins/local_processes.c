@@ -7,7 +7,7 @@
 
 #include "local.h"
 
-/* --- two at once ------------------------------------------------------------------------ */
+/* --- two at once ---------------------- */
 
 #define WRITES 40
 
@@ -100,7 +100,7 @@ test_makers(void)
 	CHECK_NUMBER_AS(failed, 0, "of 240 that made 60 stores none failed");
 }
 
-/* --- a lock that is held ------------------------------------------------------------------- */
+/* --- a lock that is held ---------------------- */
 
 static void
 test_held_lock(void)
@@ -125,7 +125,7 @@ test_held_lock(void)
 	teardown(&f);
 }
 
-/* --- kill -9 ------------------------------------------------------------------------------- */
+/* --- kill -9 ---------------------- */
 
 #define DEATHS 12
 
@@ -196,7 +196,7 @@ test_kill(void)
 	}
 }
 
-/* --- what the files tell --------------------------------------------------------------------- */
+/* --- what the files tell ---------------------- */
 
 static bool
 file_holds(const char *path, const char *canary)

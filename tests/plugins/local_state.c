@@ -111,7 +111,7 @@ test_many(void)
 	teardown(&f);
 }
 
-/* --- time --------------------------------------------------------------------------- */
+/* --- time ---------------------- */
 
 /* Moves the clock columns of all records, as another time or another boot would. */
 static void
@@ -210,7 +210,7 @@ test_clocks(void)
 	}
 }
 
-/* --- leases ------------------------------------------------------------------------- */
+/* --- leases ---------------------- */
 
 static enum mortise_code
 put_due(struct fixture *fixture, const char *key, const char *index, int64_t due_ms)
@@ -326,7 +326,7 @@ test_leases(void)
 	teardown(&f);
 }
 
-/* --- of many callers one takes --------------------------------------------------------- */
+/* --- of many callers one takes ---------------------- */
 
 #define TAKERS 64
 

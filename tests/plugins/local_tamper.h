@@ -25,7 +25,7 @@ flip(sqlite3_context *context, int count, sqlite3_value **values)
 	sqlite3_result_blob(context, bytes, size, SQLITE_TRANSIENT);
 }
 
-static void
+__attribute__((unused)) static void
 tamper(const char *name, const char *sql)
 {
 	char *path _cleanup_(free_pointer) = store_path(name);
