@@ -157,6 +157,16 @@ take_from_head(struct trail *trail, const struct head *head)
 		trail->segment = head->segment;
 }
 
+/* All is there, and nobody was told to stop. */
+static bool
+nothing_lost(const struct trail *trail, const struct loss *loss, const struct head *head)
+{
+	struct lock_state lock = {.refused = false};
+
+	return loss->at == loss->count && (head == NULL || head->seq <= trail->end.seq) &&
+	    !(trail_lock_read(trail->lock, &lock) && lock.refused);
+}
+
 static enum mortise_code
 accept_locked(struct trail *trail, const struct head *head, struct record_gap *gap,
     struct mortise_error *error)
@@ -171,6 +181,10 @@ accept_locked(struct trail *trail, const struct head *head, struct record_gap *g
 		code = error_set(error, MORTISE_INVALID, MORTISE_REASON_AUDIT,
 		    "%s has neither a head nor a good record to go on from; move its files away "
 		    "to begin anew", trail->options.directory);
+	if (code == MORTISE_OK && trail->end.seq > 0 && nothing_lost(trail, &loss, head))
+		code = error_set(error, MORTISE_INVALID, MORTISE_REASON_NONE,
+		    "%s: no record is missing, so there is no loss to accept",
+		    trail->options.directory);
 	if (code == MORTISE_OK && trail->id[0] != '\0' && head != NULL &&
 	    strcmp(trail->id, head->trail) != 0)
 		code = error_set(error, MORTISE_INVALID, MORTISE_REASON_AUDIT,

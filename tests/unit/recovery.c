@@ -208,6 +208,8 @@ test_short(const char *directory)
 	CHECK(truncate(path_in(directory, SEGMENT), (off_t)cut) == 0);
 	check_refused(directory, MORTISE_REASON_SHORT, "record 5", "shorter than the head");
 	CHECK_NUMBER(trail_accept_loss(&options, "the disk broke", "alice", NULL), MORTISE_OK);
+	CHECK_NUMBER_AS(trail_accept_loss(&options, "again", "alice", NULL), MORTISE_INVALID,
+	    "nothing more is lost");
 	trail = must_open(directory);
 	CHECK_NUMBER(append(trail, "after"), MORTISE_OK);
 	trail_close(trail);
