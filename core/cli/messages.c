@@ -126,7 +126,7 @@ problem_message(void *arg, enum mortise_level level, const char *file, unsigned 
 
 	if (level == MORTISE_LOG_ERROR)
 		count->errors++;
-	else
+	if (level == MORTISE_LOG_WARNING)
 		count->warnings++;
 	if (level > count->level)
 		return;

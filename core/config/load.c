@@ -174,7 +174,9 @@ merge_value(struct yaml_node *base, size_t i, struct yaml_node *value, const cha
 				problem_error(problems, &old->place, "out of memory");
 		}
 		old->count = 0;
-	}
+	} else
+		problem_note(problems, &base->keys[i]->place, "%s replaces the one in %s:%u:%u",
+		    key, old->place.file, old->place.line, old->place.column);
 	yaml_node_free(old);
 	base->values[i] = value;
 }

@@ -43,3 +43,15 @@ problem_warning(struct problems *problems, const struct place *place, const char
 	va_end(args);
 	tell(problems, MORTISE_LOG_WARNING, place, message);
 }
+
+void
+problem_note(struct problems *problems, const struct place *place, const char *format, ...)
+{
+	char message[1024];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	tell(problems, MORTISE_LOG_INFO, place, message);
+}

@@ -19,5 +19,8 @@ void problem_error(struct problems *, const struct place *, const char *format, 
     _printf_(3, 4);
 void problem_warning(struct problems *, const struct place *, const char *format, ...)
     _printf_(3, 4);
+/* Not wrong, but good to know: MORTISE_LOG_INFO. */
+void problem_note(struct problems *, const struct place *, const char *format, ...)
+    _printf_(3, 4);
 
 #endif

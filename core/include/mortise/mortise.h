@@ -80,8 +80,8 @@ void mortise_secret_free(struct mortise_secret *);	/* wipes; NULL is fine */
  * the vendor's default.  Fills path (its size in bytes), invalid if too short. */
 enum mortise_code mortise_find_config(char *path, size_t size, struct mortise_error *);
 
-/* Each problem of a configuration, errors and warnings, in the order of the
- * files: "file:line:column: what is wrong; what would be right". */
+/* Each problem of a configuration: errors, warnings, and notes of what a drop-in
+ * replaced (MORTISE_LOG_INFO).  "what is wrong; what would be right" */
 typedef void mortise_problem_fn(void *arg, enum mortise_level, const char *file,
     unsigned int line, unsigned int column, const char *message);
 
