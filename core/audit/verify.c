@@ -52,7 +52,7 @@ struct verifier {
 	size_t anchors_count;
 	struct list blanks, erased, holes;
 
-	char line[SCAN_LINE_MAX + 1];
+	char line[SCAN_LINE_MAX + 1], room[SCAN_ROOM];
 	size_t line_size;		/* of what has come of the line so far */
 	bool overlong, first;
 	unsigned int matched;		/* of a whole record's end, in a tail */
@@ -101,39 +101,46 @@ list_add(struct verifier *v, struct list *list, const void *item, size_t size)
 
 /* --- hashes, from the words of the format ------------------------------------- */
 
+/* As hex.  That libcrypto fails says nothing about the trail. */
 static bool
-link_hash(const struct verifier *v, const struct scan_line *line, char hash[65])
+hash_parts(struct verifier *v, const struct digest_part *parts, size_t count, char text[65])
+{
+	unsigned char digest[DIGEST_SIZE];
+
+	if (!digest_sha256(parts, count, digest))
+		return wrong(v, MORTISE_REASON_UNCHECKABLE, "libcrypto computes no SHA-256");
+	hex_encode(digest, sizeof(digest), text);
+	return true;
+}
+
+static bool
+link_hash(struct verifier *v, const struct scan_line *line, char hash[65])
 {
 	static const char record_tag[] = "mortise-trail-v1\0record\0";
 	static const char link_tag[] = "mortise-trail-v1\0link\0";
-	unsigned char trail[16], before[DIGEST_SIZE], d[DIGEST_SIZE], h[DIGEST_SIZE];
+	unsigned char trail[16], before[DIGEST_SIZE], d[DIGEST_SIZE];
 	const struct digest_part record[] = {{record_tag, sizeof(record_tag) - 1},
 	    {line->c, line->c_size}};
 	const struct digest_part link[] = {{link_tag, sizeof(link_tag) - 1}, {trail, sizeof(trail)},
 	    {before, sizeof(before)}, {d, sizeof(d)}};
 
-	if (!hex_decode(v->trail, trail, sizeof(trail)) ||
-	    !hex_decode(v->before, before, sizeof(before)) ||
-	    !digest_sha256(record, ARRAY_SIZE(record), d) ||
-	    !digest_sha256(link, ARRAY_SIZE(link), h))
+	if (!hash_parts(v, record, ARRAY_SIZE(record), hash))
 		return false;
-	hex_encode(h, sizeof(h), hash);
-	return true;
+	/* All three are known to be hex. */
+	(void)hex_decode(hash, d, sizeof(d));
+	(void)hex_decode(v->trail, trail, sizeof(trail));
+	(void)hex_decode(v->before, before, sizeof(before));
+	return hash_parts(v, link, ARRAY_SIZE(link), hash);
 }
 
 static bool
-commitment_fits(const struct scan_line *line)
+commitment(struct verifier *v, const struct scan_line *line, char hash[65])
 {
 	static const char personal_tag[] = "mortise-trail-v1\0personal\0";
 	const struct digest_part parts[] = {{personal_tag, sizeof(personal_tag) - 1},
 	    {line->p, line->p_size}};
-	unsigned char digest[DIGEST_SIZE];
-	char text[65];
 
-	if (line->pc.type != SCAN_TEXT || !digest_sha256(parts, ARRAY_SIZE(parts), digest))
-		return false;
-	hex_encode(digest, sizeof(digest), text);
-	return strcmp(text, line->pc.text) == 0;
+	return hash_parts(v, parts, ARRAY_SIZE(parts), hash);
 }
 
 /* --- one line ---------------------------------------------------------------------- */
@@ -194,6 +201,7 @@ check_personal(struct verifier *v, const struct scan_line *line)
 {
 	struct blank blank = {.seq = line->seq.number};
 	size_t size = line->p_size;
+	char hash[65];
 
 	if (line->pc.type == SCAN_ABSENT)
 		return wrong(v, BROKEN, AFTER "malformed: no pc", SEQ(v));
@@ -203,7 +211,9 @@ check_personal(struct verifier *v, const struct scan_line *line)
 	while (size > 0 && line->p[size - 1] == ' ')
 		size--;
 	blank.empty = size == 4 && memcmp(line->p, "null", 4) == 0;
-	if (!blank.empty && commitment_fits(line))
+	if (!blank.empty && !commitment(v, line, hash))
+		return false;
+	if (!blank.empty && line->pc.type == SCAN_TEXT && strcmp(hash, line->pc.text) == 0)
 		return true;
 	return list_add(v, &v->blanks, &blank, sizeof(blank));
 }
@@ -237,7 +247,7 @@ check_line(struct verifier *v)
 	bool opens;
 
 	v->line[v->line_size] = '\0';
-	if (v->overlong || !scan_line(v->line, v->line_size, &line))
+	if (v->overlong || !scan_line(v->line, v->line_size, v->room, &line))
 		return wrong(v, BROKEN, AFTER "not a record", SEQ(v));
 	opens = strcmp(line.t.text, "open") == 0;
 	if (opens != v->first)
@@ -245,7 +255,9 @@ check_line(struct verifier *v)
 		    "a segment begins with an open record, and only there", SEQ(v));
 	if (opens && !(v->trail[0] == '\0' ? begin_trail(v, &line) : begin_segment(v, &line)))
 		return false;
-	if (!link_hash(v, &line, hash) || memcmp(hash, line.hash, SCAN_HASH_SIZE) != 0)
+	if (!link_hash(v, &line, hash))
+		return false;
+	if (memcmp(hash, line.hash, SCAN_HASH_SIZE) != 0)
 		return wrong(v, BROKEN, AFTER "hash differs", SEQ(v));
 	if (line.v.number != 1)
 		return wrong(v, MORTISE_REASON_UNCHECKABLE, AFTER "format version %lld", SEQ(v),

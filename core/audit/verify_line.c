@@ -326,23 +326,17 @@ take_value(struct scanner *s, unsigned int depth, bool is_gap, struct scan_value
 }
 
 static bool
-scan_c(const char *text, size_t size, struct scan_line *line)
+scan_c(const char *text, size_t size, char *room, struct scan_line *line)
 {
-	struct scanner s = {.at = text, .end = text + size, .line = line};
-	bool good;
+	struct scanner s = {.at = text, .end = text + size, .keys = room, .line = line};
+	bool good = take_object(&s, 1, false);
 
-	/* A key takes two bytes more here than its quotes were there, at most. */
-	s.keys = malloc(2 * size + 8);
-	if (s.keys == NULL)
-		return false;
-	good = take_object(&s, 1, false);
-	free(s.keys);
 	line->c_size = (size_t)(s.at - text);
 	return good;
 }
 
 bool
-scan_line(const char *text, size_t size, struct scan_line *line)
+scan_line(const char *text, size_t size, char room[SCAN_ROOM], struct scan_line *line)
 {
 	static const char begin[] = "{\"c\":{", middle[] = ",\"p\":";
 	size_t body;
@@ -355,7 +349,7 @@ scan_line(const char *text, size_t size, struct scan_line *line)
 		return false;
 	line->hash = text + size - 66;
 	body = size - 5 - HASH_TAIL;
-	if (utf8_valid(line->c, body) != body || !scan_c(line->c, body, line) ||
+	if (utf8_valid(line->c, body) != body || !scan_c(line->c, body, room, line) ||
 	    body - line->c_size < sizeof(middle) - 1 ||
 	    memcmp(line->c + line->c_size, middle, sizeof(middle) - 1) != 0)
 		return false;

@@ -35,9 +35,13 @@ struct scan_line {
 	const char *records;		/* of an erase: where its list begins; NULL */
 };
 
+/* What scan_line works in, so that it needs no memory: want of it would look like
+ * a broken line.  A key takes two bytes more there and its two quotes less. */
+#define SCAN_ROOM (SCAN_LINE_MAX + 8)
+
 /* false = not of a record's form: {"c":{…},"p":…,"h":"…"}, UTF-8, c an object
  * without doubled keys, floats or numbers of 2^53 and more. */
-bool scan_line(const char *text, size_t size, struct scan_line *line);
+bool scan_line(const char *text, size_t size, char room[SCAN_ROOM], struct scan_line *line);
 
 /* The pairs of an erase's list, one a call: 1 = a pair, 0 = the end, -1 = it is
  * no list of pairs.  *at begins as line->records. */
