@@ -90,12 +90,18 @@ wrong(struct verifier *v, enum mortise_reason reason, const char *format, ...)
 static bool
 list_add(struct verifier *v, struct list *list, const void *item, size_t size)
 {
-	char *bigger = realloc(list->items, (list->count + 1) * size);
+	size_t count = list->count;
+	char *items = list->items;
 
-	if (bigger == NULL)
-		return wrong(v, MORTISE_REASON_UNCHECKABLE, "out of memory");
-	list->items = bigger;
-	memcpy(bigger + list->count++ * size, item, size);
+	/* Full at each power of two. */
+	if ((count & (count - 1)) == 0) {
+		items = realloc(items, (count == 0 ? 1 : 2 * count) * size);
+		if (items == NULL)
+			return wrong(v, MORTISE_REASON_UNCHECKABLE, "out of memory");
+		list->items = items;
+	}
+	memcpy(items + count * size, item, size);
+	list->count++;
 	return true;
 }
 
@@ -453,13 +459,31 @@ in_ranges(const struct list *list, int64_t seq)
 	return false;
 }
 
+static int
+by_from(const void *a, const void *b)
+{
+	const struct range *one = a, *other = b;
+
+	return (one->from > other->from) - (one->from < other->from);
+}
+
+/* Blanks stand in order; sorted, the ranges are gone through but once. */
 static bool
 check_blanks(struct verifier *v)
 {
 	const struct blank *blanks = v->blanks.items;
+	struct range *ranges = v->erased.items;
+	size_t next = 0;
+	int64_t reach = 0;		/* of the ranges that begin so far */
 
+	if (ranges != NULL)
+		qsort(ranges, v->erased.count, sizeof(*ranges), by_from);
 	for (size_t i = 0; i < v->blanks.count; i++) {
-		if (!in_ranges(&v->erased, blanks[i].seq))
+		for (; next < v->erased.count && ranges[next].from <= blanks[i].seq; next++) {
+			if (ranges[next].to > reach)
+				reach = ranges[next].to;
+		}
+		if (reach < blanks[i].seq)
 			return wrong(v, BROKEN, "record %lld: personal part %s",
 			    (long long)blanks[i].seq, blanks[i].empty ?
 			    "blank without an erase record" : "differs");

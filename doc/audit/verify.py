@@ -177,8 +177,13 @@ class Trail:
                 raise self.wrong("malformed (%s)" % error) from None
 
     def finish(self):
+        self.erased.sort()
+        taken, reach = 0, 0     # ranges that begin so far, and how far they go
         for number in sorted(self.misfits):
-            if not any(first <= number <= last for first, last in self.erased):
+            while taken < len(self.erased) and self.erased[taken][0] <= number:
+                reach = max(reach, self.erased[taken][1])
+                taken += 1
+            if number > reach:
                 raise broken("record %d: personal part %s" % (number, self.misfits[number]))
 
 

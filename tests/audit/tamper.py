@@ -302,6 +302,27 @@ says(0, "a part half erased, and an erase record", erased(True, lambda p: b"null
 says(10, "a blank part without an erase record", erased(False, lambda p: b"null".ljust(len(p))))
 says(10, "a changed part without an erase record", erased(False, lambda p: p.replace(b"@x", b"@y")))
 
+
+def blanked(numbers, *lists):
+    """Seven records, those blank, and an erase record for each list of ranges."""
+    made = trail(1)
+    for number in range(2, 8):
+        made.add("outcome", {"s": "%032x" % number})
+        if number in numbers:
+            c, p = made.lines[-1].split(b',"p":')
+            made.lines[-1] = c + b',"p":null'.ljust(len(p) - 68) + p[-73:]
+    for ranges in lists:
+        made.add("erase", records=ranges, by="dpo")
+    return [made.text()]
+
+
+says(0, "one erase record of many", blanked({2, 4, 7}, [[4, 4]], [[7, 7], [1, 2]], [[3, 3]]))
+says(0, "a range within another", blanked({2, 3, 6}, [[2, 2], [1, 6], [2, 3]]))
+says(0, "an erase record names an erase record", blanked({5}, [[5, 5]], [[5, 8]]))
+says(10, "blank between two ranges", blanked({2, 4, 6}, [[6, 7], [1, 3]], [[5, 5]]))
+says(10, "blank before all ranges", blanked({2, 5}, [[4, 7]], [[3, 3]]))
+says(10, "blank behind all ranges", blanked({2, 7}, [[1, 6]], [[2, 4]]))
+
 # --- gaps ---------------------------------------------------------------------------------------------------------
 
 def gap(a, b, seq=9):
