@@ -393,7 +393,9 @@ check_readable(struct verifier *v)
 		if (fd < 0 || file_read_at(fd, &byte, 1, 0) < 0)
 			return wrong(v, MORTISE_REASON_UNCHECKABLE, "%s cannot be read: %s",
 			    v->options->files[i], errno == ENOENT ? "there is no such file" :
-			    errno == EISDIR ? "it is a directory" : "look at its owner and mode");
+			    errno == EISDIR ? "it is a directory" :
+			    errno == ESPIPE ? "it is a pipe, and has to be a file" :
+			    "look at its owner and mode");
 	}
 	return true;
 }
@@ -441,8 +443,10 @@ read_anchors(struct verifier *v)
 		struct anchor *anchor = &v->anchors[v->anchors_count++];
 
 		anchor->name = "the expected head";
-		anchor->seq = (int64_t)options->anchors[i].seq;
-		memcpy(anchor->hash, options->anchors[i].hash, sizeof(anchor->hash));
+		/* Cut, it is still beyond every record. */
+		anchor->seq = options->anchors[i].seq > INT64_MAX ? INT64_MAX :
+		    (int64_t)options->anchors[i].seq;
+		memcpy(anchor->hash, options->anchors[i].hash, sizeof(anchor->hash) - 1);
 	}
 	return true;
 }

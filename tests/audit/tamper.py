@@ -211,6 +211,7 @@ says(0, "longer than the head", [text], head={"trail": TRAIL, "seq": 1, "h": jso
 says(0, "an expected hash", [text], expect=[(12, small.before)])
 says(10, "another hash than expected", [text], expect=[(11, small.before)])
 says(11, "an expected record that is not there", [text], expect=[(13, small.before)])
+says(11, "an expected record beyond all numbers", [text], expect=[((1 << 64) - 1, small.before)])
 says(12, "an anchor before the first record", [two.text()[cut:]], expect=[(2, ZERO)])
 says(11, "no record, and an anchor", [b""], expect=[(2, ZERO)])
 says(12, "no record", [b""])
