@@ -68,6 +68,12 @@ class Session:
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
+try:
+    for fd in pty.openpty():
+        os.close(fd)
+except OSError:
+    print("1..0 # SKIP no pseudo-terminals to be had here")
+    sys.exit(0)
 os.mkdir(os.path.join(work.name, "mortise.d"))
 with open(os.path.join(work.name, "mortise.d", "build.yaml"), "w") as file:
     file.write(f"plugin-path: [{build}/plugins/.libs]\n")

@@ -2,6 +2,7 @@
 /* backend: the table that plugins get. */
 #include <netdb.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include "../mocks/fixture.h"
 
@@ -207,9 +208,14 @@ test_resolve(void)
 	    "the deadline is over");
 	CHECK(strstr(f.error.message, "no answer by the deadline") != NULL);
 	f.call.deadline = deadline_in_ms(DEADLINE_MS);
-	CHECK_NUMBER(host->resolve(&f.call, "localhost", &out), MORTISE_OK);
-	CHECK(list.data != NULL && (strstr(list.data, "127.0.0.1 ") != NULL ||
-	    strstr(list.data, "::1 ") != NULL));
+	/* A bare container may have no /etc/hosts. */
+	if (access("/etc/hosts", R_OK) < 0)
+		printf("ok %u - localhost # SKIP no /etc/hosts\n", ++test_count);
+	else {
+		CHECK_NUMBER(host->resolve(&f.call, "localhost", &out), MORTISE_OK);
+		CHECK(list.data != NULL && (strstr(list.data, "127.0.0.1 ") != NULL ||
+		    strstr(list.data, "::1 ") != NULL));
+	}
 	/* An empty label: no server is asked for that. */
 	CHECK_NUMBER(host->resolve(&f.call, "a..b", &out), MORTISE_UNAVAILABLE);
 	memset(long_name, 'n', 255);

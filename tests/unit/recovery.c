@@ -431,7 +431,8 @@ test_other_host(const char *directory)
 	};
 	struct buffer line = {0};
 	struct seen seen;
-	char hash[65];
+	char hash[65], *machine;
+	size_t size = 0;
 
 	CHECK_NUMBER(record_line(&record, &link, &line, hash, NULL), MORTISE_OK);
 	CHECK_NUMBER(file_replace(AT_FDCWD, path_in(directory, SEGMENT), line.data, line.size,
@@ -440,13 +441,17 @@ test_other_host(const char *directory)
 	trail_close(must_open(directory));
 	seen = see_all(directory);
 	CHECK_NUMBER_AS(seen.last, 1, "a trail of its own");
-	/* Where a host has no machine-id, a copy cannot be told. */
-	if (field(&seen, 0, "host")[0] != '\0' || access(path_in(directory,
-	    "old-00112233445566778899aabbccddeeff"), F_OK) == 0) {
+	/* Where a host has no machine-id, as in some containers, a copy cannot be
+	 * told. */
+	machine = file_read(AT_FDCWD, "/etc/machine-id", 256, &size);
+	if (machine == NULL || size < 32)
+		printf("ok %u - a copied trail # SKIP no /etc/machine-id\n", ++test_count);
+	else {
 		CHECK_TEXT(field(&seen, 0, "parent"), id);
 		CHECK(access(path_in(directory, "old-00112233445566778899aabbccddeeff/" SEGMENT),
 		    F_OK) == 0);
 	}
+	free(machine);
 	seen_free(&seen);
 }
 
