@@ -12,32 +12,6 @@ struct listing {
 	void *arg;
 };
 
-/* "secret: get put; state: get take" */
-static void
-describe_operations(uint64_t can, struct buffer *text)
-{
-	static const struct {
-		const char *name;
-		unsigned int first, last;
-	} kinds[] = {{"secret", 0, 7}, {"state", 8, 15}, {"sink", 16, 23}, {"provider", 24, 31}};
-
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		bool any = false;
-
-		for (unsigned int bit = kinds[i].first; bit <= kinds[i].last; bit++) {
-			const char *name = plugin_operation_name(UINT64_C(1) << bit);
-
-			if ((can & UINT64_C(1) << bit) == 0 || name == NULL)
-				continue;
-			if (!any)
-				buffer_format(text, "%s%s:", text->size == 0 ? "" : "; ",
-				    kinds[i].name);
-			buffer_format(text, " %s", name);
-			any = true;
-		}
-	}
-}
-
 static void
 tell(const struct listing *listing, const struct plugin *plugin)
 {
@@ -56,7 +30,7 @@ tell(const struct listing *listing, const struct plugin *plugin)
 	buffer_text(&operations, "");
 	buffer_text(&options, "");
 	buffer_text(&example, "");
-	describe_operations(plugin->can, &operations);
+	plugin_operations(plugin->can, &operations);
 	schema_describe(plugin->table.options, &options);
 	schema_example(plugin->table.options, plugin->table.name, &example);
 	if (operations.failed || options.failed || example.failed)
