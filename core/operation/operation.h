@@ -122,7 +122,6 @@ enum mortise_code operation_state_get(struct operation *, const char *key, struc
 enum mortise_code operation_state_take(struct operation *, const char *key, struct state_value *);
 enum mortise_code operation_state_put(struct operation *, const char *key,
     const struct mortise_state_put *);
-enum mortise_code operation_state_delete(struct operation *, const char *key);
 /* All records of a prefix, from every backend that a route may lead it to. */
 enum mortise_code operation_state_list(struct operation *, const char *prefix,
     enum mortise_code (*each)(void *arg, const struct mortise_record *), void *arg);

@@ -113,18 +113,6 @@ operation_state_put(struct operation *operation, const char *key,
 	return finish(operation, &step, backend_state_put(backend, &step.call, key, put, &made));
 }
 
-enum mortise_code
-operation_state_delete(struct operation *operation, const char *key)
-{
-	struct backend *backend;
-	struct step step;
-	enum mortise_code code = find(operation, key, MORTISE_CAN_STATE_DELETE, &step, &backend);
-
-	if (code != MORTISE_OK)
-		return code;
-	return finish(operation, &step, backend_state_delete(backend, &step.call, key, NULL));
-}
-
 struct listing {
 	const struct config *config;
 	const struct config_route *route;
