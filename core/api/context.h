@@ -35,6 +35,11 @@ struct mortise {
 	char *program;
 };
 
+/* mortise_get, with each step of its chain told to trace (NULL: nobody looks). */
+enum mortise_code audited_get(struct mortise *, const struct mortise_request *, const char *name,
+    const char *version, void (*trace)(void *arg, const struct chain_step *), void *arg,
+    struct mortise_secret **value, struct mortise_place *found, struct mortise_error *);
+
 /* The caller's error object, or the one that nobody will read. */
 struct mortise_error *error_or(struct mortise_error *given, struct mortise_error *spare);
 

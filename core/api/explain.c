@@ -5,7 +5,6 @@
 
 #include "api/context.h"
 #include "base/name.h"
-#include "oauth/token.h"
 #include "operation/route.h"
 
 /* The steps of a run, in their order; each is shown once. */
@@ -138,22 +137,12 @@ static enum mortise_code
 run_get(struct mortise *context, const struct mortise_request *request, const char *name,
     struct steps *steps, struct mortise_error *error)
 {
-	struct authorization authorization _cleanup_(authorization_free) = {.json = NULL};
 	struct mortise_secret *value = NULL;
-	struct operation operation;
-	enum mortise_code code = operation_begin(&operation, &context->engine, request,
-	    "secret_viewed", "secret", name, error);
+	enum mortise_code code = audited_get(context, request, name, NULL, take_step, steps, &value,
+	    NULL, error);
 
-	operation.trace = take_step;
-	operation.trace_arg = steps;
-	if (code == MORTISE_OK)
-		code = token_claim(&operation, name, &authorization);
-	if (code == MORTISE_OK && operation_leaves_machine(&context->engine, name))
-		code = operation_intent(&operation, false);
-	if (code == MORTISE_OK)
-		code = operation_get(&operation, name, NULL, &value, NULL);
 	mortise_secret_free(value);
-	return operation_end(&operation, code);
+	return code;
 }
 
 static bool

@@ -6,11 +6,10 @@
 #include "oauth/token.h"
 
 enum mortise_code
-mortise_get(struct mortise *context, const struct mortise_request *request, const char *name,
-    const char *version, struct mortise_secret **value, struct mortise_place *found,
-    struct mortise_error *given)
+audited_get(struct mortise *context, const struct mortise_request *request, const char *name,
+    const char *version, void (*trace)(void *arg, const struct chain_step *), void *arg,
+    struct mortise_secret **value, struct mortise_place *found, struct mortise_error *error)
 {
-	struct mortise_error spare, *error = error_or(given, &spare);
 	struct authorization authorization _cleanup_(authorization_free) = {.json = NULL};
 	struct mortise_secret *read = NULL;
 	struct mortise_place place;
@@ -18,6 +17,8 @@ mortise_get(struct mortise *context, const struct mortise_request *request, cons
 	enum mortise_code code = operation_begin(&operation, &context->engine, request,
 	    "secret_viewed", "secret", name, error);
 
+	operation.trace = trace;
+	operation.trace_arg = arg;
 	if (code == MORTISE_OK)
 		code = token_claim(&operation, name, &authorization);
 	if (code == MORTISE_OK && operation_leaves_machine(&context->engine, name))
@@ -33,6 +34,17 @@ mortise_get(struct mortise *context, const struct mortise_request *request, cons
 	if (found != NULL)
 		*found = place;
 	return MORTISE_OK;
+}
+
+enum mortise_code
+mortise_get(struct mortise *context, const struct mortise_request *request, const char *name,
+    const char *version, struct mortise_secret **value, struct mortise_place *found,
+    struct mortise_error *given)
+{
+	struct mortise_error spare;
+
+	return audited_get(context, request, name, version, NULL, NULL, value, found,
+	    error_or(given, &spare));
 }
 
 enum mortise_code
