@@ -28,6 +28,7 @@ struct loader loader_for(const struct config *);
 struct mortise {
 	struct logger logger;
 	struct assembly assembly;
+	struct generations generations;
 	struct trail *trail;
 	struct backend **backends;		/* in the order of the configuration */
 	bool *opening;				/* the same; true while one is being opened */
@@ -37,7 +38,7 @@ struct mortise {
 
 /* mortise_get, with each step of its chain told to trace (NULL: nobody looks). */
 enum mortise_code audited_get(struct mortise *, const struct mortise_request *, const char *name,
-    const char *version, void (*trace)(void *arg, const struct chain_step *), void *arg,
+    const char *version, operation_trace_fn *trace, void *arg,
     struct mortise_secret **value, struct mortise_place *found, struct mortise_error *);
 
 /* The caller's error object, or the one that nobody will read. */

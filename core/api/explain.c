@@ -8,9 +8,13 @@
 #include "operation/route.h"
 
 /* The steps of a run, in their order; each is shown once. */
+struct ran {
+	struct chain_step step;
+	struct backend_told told;
+	bool shown;
+};
 struct steps {
-	struct chain_step *items;
-	bool *shown;
+	struct ran *items;
 	size_t count, capacity;
 	bool failed;
 };
@@ -19,40 +23,39 @@ static void
 steps_free(struct steps *steps)
 {
 	free(steps->items);
-	free(steps->shown);
 }
 
 static void
-take_step(void *arg, const struct chain_step *step)
+take_step(void *arg, const struct chain_step *step, const struct backend_told *told)
 {
 	struct steps *steps = arg;
 
 	if (steps->count == steps->capacity) {
 		size_t capacity = steps->capacity == 0 ? 32 : steps->capacity * 2;
-		struct chain_step *items = realloc(steps->items, capacity * sizeof(*items));
-		bool *shown = items == NULL ? NULL : realloc(steps->shown, capacity);
+		struct ran *items = realloc(steps->items, capacity * sizeof(*items));
 
-		if (items != NULL)
-			steps->items = items;
-		if (shown == NULL) {
+		if (items == NULL) {
 			steps->failed = true;
 			return;
 		}
-		steps->shown = shown;
+		steps->items = items;
 		steps->capacity = capacity;
 	}
-	steps->shown[steps->count] = false;
-	steps->items[steps->count++] = *step;
+	steps->items[steps->count] = (struct ran){.step = *step};
+	if (told != NULL)
+		steps->items[steps->count].told = *told;
+	steps->count++;
 }
 
-static const struct chain_step *
+static const struct ran *
 find_step(struct steps *steps, const struct chain_entry *entry, unsigned int depth)
 {
 	for (size_t i = 0; i < steps->count; i++) {
-		if (!steps->shown[i] && steps->items[i].entry == entry &&
-		    steps->items[i].depth == depth) {
-			steps->shown[i] = true;
-			return &steps->items[i];
+		struct ran *ran = &steps->items[i];
+
+		if (!ran->shown && ran->step.entry == entry && ran->step.depth == depth) {
+			ran->shown = true;
+			return ran;
 		}
 	}
 	return NULL;
@@ -63,7 +66,7 @@ struct showing {
 	struct steps *steps;	/* NULL: not run */
 	mortise_explain_fn *each;
 	void *arg;
-	struct buffer actions;
+	struct buffer actions, detail;
 };
 
 static void
@@ -76,12 +79,28 @@ write_actions(const struct chain_entry *entry, enum chain_op op, struct buffer *
 		    chain_action_for(entry, (enum mortise_code)i, op)));
 }
 
+/* How the answer came about, where it was not plainly asked for once. */
+static void
+write_detail(const struct backend_told *told, struct buffer *text)
+{
+	text->size = 0;
+	buffer_text(text, "");
+	if (told->cached)
+		buffer_format(text, "cached, %llu ms old", (unsigned long long)told->age_ms);
+	else if (told->shared)
+		buffer_text(text, "shared another caller's request");
+	else if (told->refused)
+		buffer_text(text, "not asked: the breaker is open");
+	else if (told->attempts > 1)
+		buffer_format(text, "%u attempts", told->attempts);
+}
+
 static void
 show_chain(struct showing *showing, const struct chain *chain, unsigned int depth)
 {
 	for (size_t i = 0; i < chain->count; i++) {
 		const struct chain_entry *entry = &chain->entries[i];
-		const struct chain_step *ran = showing->steps == NULL ? NULL :
+		const struct ran *ran = showing->steps == NULL ? NULL :
 		    find_step(showing->steps, entry, depth);
 		struct mortise_explain_step step = {
 			.size = sizeof(step),
@@ -97,9 +116,11 @@ show_chain(struct showing *showing, const struct chain *chain, unsigned int dept
 		write_actions(entry, showing->op, &showing->actions);
 		step.actions = showing->actions.failed ? "" : showing->actions.data;
 		if (ran != NULL) {
-			step.code = mortise_code_name(ran->code);
-			step.action = chain_action_name(ran->action);
-			step.us = (int64_t)(ran->ns / 1000);
+			step.code = mortise_code_name(ran->step.code);
+			step.action = chain_action_name(ran->step.action);
+			step.us = (int64_t)(ran->step.ns / 1000);
+			write_detail(&ran->told, &showing->detail);
+			step.detail = showing->detail.failed ? "" : showing->detail.data;
 		}
 		showing->each(showing->arg, &step);
 		if (entry->inner != NULL)
@@ -129,6 +150,7 @@ show(struct mortise *context, const char *name, struct showing *showing,
 	if (code == MORTISE_OK)
 		show_chain(showing, chain, 1);
 	buffer_free(&showing->actions);
+	buffer_free(&showing->detail);
 	return code;
 }
 

@@ -109,6 +109,8 @@ open_backend(struct mortise *context, size_t i, struct mortise_error *error)
 		.plugin = assembly->plugins[i],
 		.options = assembly->options[i],
 		.timeout_ms = config->timeout_ms,
+		.rules = config->rules,
+		.generations = &context->generations,
 		.logger = &context->logger,
 		.noted = noted,
 		.fetch = fetch,

@@ -7,7 +7,7 @@
 
 enum mortise_code
 audited_get(struct mortise *context, const struct mortise_request *request, const char *name,
-    const char *version, void (*trace)(void *arg, const struct chain_step *), void *arg,
+    const char *version, operation_trace_fn *trace, void *arg,
     struct mortise_secret **value, struct mortise_place *found, struct mortise_error *error)
 {
 	struct authorization authorization _cleanup_(authorization_free) = {.json = NULL};
@@ -21,8 +21,6 @@ audited_get(struct mortise *context, const struct mortise_request *request, cons
 	operation.trace_arg = arg;
 	if (code == MORTISE_OK)
 		code = token_claim(&operation, name, &authorization);
-	if (code == MORTISE_OK && operation_leaves_machine(&context->engine, name))
-		code = operation_intent(&operation, false);
 	if (code == MORTISE_OK)
 		code = operation_get(&operation, name, version, &read, &place);
 	code = operation_end(&operation, code);
@@ -59,7 +57,7 @@ mortise_put(struct mortise *context, const struct mortise_request *request, cons
 	    "secret_written", "secret", name, error);
 
 	if (code == MORTISE_OK)
-		code = operation_intent(&operation, true);
+		code = operation_intent(&operation);
 	if (code == MORTISE_OK)
 		code = operation_put(&operation, name, value, options, false, &place);
 	code = operation_end(&operation, code);
@@ -78,7 +76,7 @@ mortise_delete(struct mortise *context, const struct mortise_request *request, c
 	    "secret_deleted", "secret", name, error);
 
 	if (code == MORTISE_OK)
-		code = operation_intent(&operation, true);
+		code = operation_intent(&operation);
 	if (code == MORTISE_OK)
 		code = operation_delete(&operation, name);
 	return operation_end(&operation, code);

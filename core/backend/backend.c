@@ -1,145 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "backend/instance.h"
 #include "base/clock.h"
-#include "base/code.h"
-
-/* --- the turn of a serial instance ------------------------------------------- */
-
-/* 0, or an error number; the mutex and the condition are there, or neither is. */
-static int
-turn_init(struct turn *turn)
-{
-	pthread_condattr_t attributes;
-	int failed = pthread_condattr_init(&attributes);
-
-	if (failed != 0)
-		return failed;
-	failed = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	if (failed == 0)
-		failed = pthread_cond_init(&turn->given, &attributes);
-	(void)pthread_condattr_destroy(&attributes);
-	if (failed != 0)
-		return failed;
-	failed = pthread_mutex_init(&turn->lock, NULL);
-	if (failed != 0)
-		(void)pthread_cond_destroy(&turn->given);
-	return failed;
-}
-
-static void
-turn_destroy(struct turn *turn)
-{
-	(void)pthread_mutex_destroy(&turn->lock);
-	(void)pthread_cond_destroy(&turn->given);
-}
-
-/* false: the deadline came first. */
-static bool
-turn_take(struct turn *turn, uint64_t deadline)
-{
-	struct timespec end = deadline_timespec(deadline);
-	bool mine;
-
-	(void)pthread_mutex_lock(&turn->lock);
-	while (turn->taken && pthread_cond_timedwait(&turn->given, &turn->lock, &end) == 0)
-		continue;
-	mine = !turn->taken;
-	turn->taken = true;
-	(void)pthread_mutex_unlock(&turn->lock);
-	return mine;
-}
-
-static void
-turn_give(struct turn *turn)
-{
-	(void)pthread_mutex_lock(&turn->lock);
-	turn->taken = false;
-	(void)pthread_cond_signal(&turn->given);
-	(void)pthread_mutex_unlock(&turn->lock);
-}
-
-/* --- around a call ------------------------------------------------------------ */
-
-static bool
-serial(const struct backend *backend)
-{
-	return backend->plugin->table.threads == MORTISE_THREADS_SERIAL;
-}
-
-/* The error is large and mostly clean: it is cleared only where it is not. */
-static void
-clean(struct mortise_error *error)
-{
-	if (error->code != MORTISE_OK || error->message[0] != '\0' ||
-	    error->request_id[0] != '\0' || error->retry_after_ms != 0)
-		error_clear(error);
-}
-
-enum mortise_code
-backend_say(const struct backend *backend, struct mortise_call *call, enum mortise_code said)
-{
-	struct mortise_error *error = call->error;
-	enum mortise_code code = code_known(said);
-
-	if (code == MORTISE_OK) {
-		clean(error);
-		return code;
-	}
-	if (code != said)
-		(void)error_set(error, code, MORTISE_REASON_NONE, "the plugin %s answered the code "
-		    "%d, which is none; report it to its author", backend->plugin->table.name,
-		    (int)said);
-	else if (error->message[0] == '\0')
-		(void)error_set(error, code, MORTISE_REASON_NONE, "the plugin %s answered %s and "
-		    "does not say why", backend->plugin->table.name, mortise_code_name(code));
-	/* The plugin may have prepared another answer; what it returned counts. */
-	error->code = code;
-	(void)snprintf(error->backend, sizeof(error->backend), "%s", backend->name);
-	if (error->file[0] == '\0')
-		error_at(error, &backend->place);
-	return code;
-}
-
-enum mortise_code
-backend_broken(const struct backend *backend, struct mortise_call *call, const char *what)
-{
-	(void)error_set(call->error, MORTISE_ERROR, MORTISE_REASON_NONE,
-	    "the plugin %s %s; report it to its author", backend->plugin->table.name, what);
-	return backend_say(backend, call, MORTISE_ERROR);
-}
-
-enum mortise_code
-backend_enter(struct backend *backend, struct mortise_call *call, uint64_t bit)
-{
-	call->backend = backend;
-	call->note.set = false;
-	clean(call->error);
-	if ((backend->can & bit) != bit) {
-		(void)error_set(call->error, MORTISE_UNSUPPORTED, MORTISE_REASON_NONE,
-		    "the plugin %s has no %s here; route it to a backend that has it",
-		    backend->plugin->table.name, plugin_operation_name(bit));
-		return backend_say(backend, call, MORTISE_UNSUPPORTED);
-	}
-	if (!serial(backend) || turn_take(&backend->turn, call->deadline))
-		return MORTISE_OK;
-	(void)error_set(call->error, MORTISE_TIMEOUT, MORTISE_REASON_NONE,
-	    "earlier calls took until the deadline: the plugin %s serves one at a time; raise the "
-	    "deadline, or configure the backend twice", backend->plugin->table.name);
-	return backend_say(backend, call, MORTISE_TIMEOUT);
-}
-
-enum mortise_code
-backend_leave(struct backend *backend, struct mortise_call *call, enum mortise_code said)
-{
-	if (serial(backend))
-		turn_give(&backend->turn);
-	return backend_say(backend, call, said);
-}
-
-/* --- open and close ----------------------------------------------------------- */
 
 /* The instance is open: what it says of itself. */
 static void
@@ -179,8 +42,26 @@ release(struct backend *backend)
 {
 	options_free(backend->options);
 	resolver_unref(backend->resolver);
+	cache_free(backend->cache);
+	flights_destroy(&backend->flights);
+	breaker_destroy(&backend->breaker);
 	turn_destroy(&backend->turn);
 	free(backend);
+}
+
+/* What is destroyed whatever is in it; false: nothing of it is there. */
+static bool
+init_locks(struct backend *backend, const struct call_rules *rules)
+{
+	if (turn_init(&backend->turn) != 0)
+		return false;
+	if (breaker_init(&backend->breaker, rules->failures, rules->open_ms) == 0) {
+		if (flights_init(&backend->flights) == 0)
+			return true;
+		breaker_destroy(&backend->breaker);
+	}
+	turn_destroy(&backend->turn);
+	return false;
 }
 
 static struct backend *
@@ -188,7 +69,7 @@ make(const struct backend_setup *setup)
 {
 	struct backend *backend = calloc(1, sizeof(*backend));
 
-	if (backend == NULL || turn_init(&backend->turn) != 0) {
+	if (backend == NULL || !init_locks(backend, &setup->rules)) {
 		free(backend);
 		options_free(setup->options);
 		return NULL;
@@ -198,12 +79,19 @@ make(const struct backend_setup *setup)
 	backend->plugin = setup->plugin;
 	backend->options = setup->options;
 	backend->timeout_ms = setup->timeout_ms;
+	backend->attempts = setup->rules.attempts;
+	backend->generations = setup->generations;
+	/* What is in this process has nothing to share. */
+	backend->shares = setup->rules.ttl_ms > 0 ||
+	    setup->plugin->table.reach != MORTISE_REACH_PROCESS;
 	backend->logger = setup->logger;
 	backend->noted = setup->noted;
 	backend->fetch = setup->fetch;
 	backend->arg = setup->arg;
 	backend->resolver = resolver_new();
-	if (backend->resolver == NULL) {
+	if (setup->rules.ttl_ms > 0)
+		backend->cache = cache_new(&setup->rules);
+	if (backend->resolver == NULL || (setup->rules.ttl_ms > 0 && backend->cache == NULL)) {
 		release(backend);
 		return NULL;
 	}
@@ -269,4 +157,23 @@ const char *
 backend_identity(const struct backend *backend)
 {
 	return backend->identity;
+}
+
+void
+backend_health(struct backend *backend, struct backend_health *health)
+{
+	struct cache_counts counts = {0};
+
+	*health = (struct backend_health){
+		.has_breaker = backend->breaker.limit > 0,
+		.has_cache = backend->cache != NULL,
+	};
+	health->breaker = breaker_look(&backend->breaker, &health->failures, &health->open_ms);
+	health->shared = flights_joined(&backend->flights);
+	if (backend->cache != NULL)
+		cache_count(backend->cache, &counts);
+	health->cache_entries = counts.entries;
+	health->cache_bytes = counts.bytes;
+	health->cache_hits = counts.hits;
+	health->cache_misses = counts.misses;
 }

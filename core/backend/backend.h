@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * backend: one configured instance of a plugin, with its deadline, its thread
- * rule and the host table.  Called by operation, audit (sinks) and api (open,
- * close).  Breaker, cache, retry and single flight will stand between these
- * functions and the plugin's.
+ * rule and the host table, and with breaker, cache, retry and single flight
+ * between its functions and the plugin's.  Called by operation, audit (sinks)
+ * and api (open, close).
  */
 #ifndef BACKEND_BACKEND_H
 #define BACKEND_BACKEND_H
 
+#include "backend/breaker.h"
+#include "backend/generations.h"
 #include "base/log.h"
-#include "config/options.h"
+#include "config/config.h"
 #include "loader/loader.h"
 
 struct backend;
@@ -21,13 +23,28 @@ struct backend_note {
 	uint64_t generation;
 };
 
+/* How the answer of a get came about. */
+struct backend_told {
+	bool cached;			/* from the cache ... */
+	uint64_t age_ms;		/* ... and this old */
+	bool shared;			/* as another caller's request brought it */
+	bool refused;			/* the breaker is open: nobody was asked */
+	unsigned int attempts;		/* how often the plugin was asked */
+};
+
 /* One operation, as the plugin sees it. */
 struct mortise_call {
 	uint64_t deadline;		/* CLOCK_MONOTONIC, ns */
 	struct mortise_error *error;	/* never NULL; clean, or from an earlier call */
 	const struct backend *backend;	/* NULL while a plugin is loaded */
 	const struct logger *logger;
+	bool fresh;			/* no cached answer, and nobody else's */
+	/* Asked before a get leaves the machine; another code than ok refuses it.
+	 * NULL: nobody wants to know. */
+	enum mortise_code (*leaving)(void *arg, struct mortise_error *);
+	void *leaving_arg;
 	struct backend_note note;	/* out */
+	struct backend_told told;	/* out, of a get */
 };
 
 /* Collects the results of list, describe, take, claim and commands. */
@@ -38,6 +55,7 @@ struct mortise_out {
 	enum mortise_code (*record)(void *arg, const struct mortise_record *);
 	enum mortise_code (*row)(void *arg, const struct mortise_pair *, size_t);
 	void *arg;
+	bool given;			/* something was */
 	char cursor[1025];		/* "" = last page */
 };
 
@@ -48,6 +66,8 @@ struct backend_setup {
 	/* Checked; the backend's from here on, also on failure. */
 	struct mortise_options *options;
 	uint64_t timeout_ms;
+	struct call_rules rules;
+	struct generations *generations;	/* shared by the backends of a context; NULL: none */
 	const struct logger *logger;
 	/* What the trail's head holds for this name; NULL: nothing. */
 	bool (*noted)(void *arg, const char *backend, char store[65], uint64_t *generation);
@@ -69,10 +89,25 @@ uint64_t backend_timeout_ms(const struct backend *);
 uint64_t backend_can(const struct backend *);		/* after offers() */
 const char *backend_identity(const struct backend *);	/* of its store, or else its name */
 
+/* How it fares. */
+struct backend_health {
+	bool has_breaker, has_cache;
+	enum breaker_state breaker;
+	unsigned int failures;		/* in a row */
+	uint64_t open_ms;		/* until a probe is let through; 0 unless open */
+	size_t cache_entries, cache_bytes;
+	uint64_t cache_hits, cache_misses, shared;	/* since it was opened */
+};
+void backend_health(struct backend *, struct backend_health *);
+
 /*
  * Each is the plugin's slot of that name behind the thread rule; unsupported
  * where there is none, or offers() took it away.  A wait for the turn of a
- * serial instance counts: over the deadline it is timeout.
+ * serial instance counts: over the deadline it is timeout.  While the breaker is
+ * open each is unavailable at once, but for undo, which is tried all the same.
+ *
+ * What surely had no effect (unavailable) is tried again as the rules say, and
+ * so is a read that timed out, while there is time.
  *
  * Error where the plugin breaks its word: a code that is none, ok without a
  * value or record, ignore with a value, more records than asked for, a list
@@ -83,9 +118,14 @@ const char *backend_identity(const struct backend *);	/* of its store, or else i
  * set on ok only; what `out` took before another code does not count.
  */
 enum mortise_code backend_check(struct backend *, struct mortise_call *);
-/* found may be NULL, and made below. */
+/* From the cache or together with others, unless call->fresh.  version NULL: the
+ * newest.  found may be NULL, and made below. */
 enum mortise_code backend_get(struct backend *, struct mortise_call *, const char *name,
     const struct mortise_version *, struct mortise_secret **value, struct mortise_version *found);
+/* The last resort, without asking: a value that is past its time in the cache.
+ * not_found where there is none. */
+enum mortise_code backend_get_stale(struct backend *, struct mortise_call *, const char *name,
+    struct mortise_secret **value, struct mortise_version *found);
 /* The receipt needs size and idempotency_key; under every code the rest is set,
  * to "unknown" where the plugin did not say. */
 enum mortise_code backend_put(struct backend *, struct mortise_call *, const char *name,

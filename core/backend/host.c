@@ -134,6 +134,7 @@ host_add_name(struct mortise_out *out, const char *name)
 {
 	if (name == NULL)
 		return MORTISE_ERROR;
+	out->given = true;
 	return out->name == NULL ? MORTISE_OK : out->name(out->arg, name);
 }
 
@@ -152,6 +153,7 @@ host_add_history(struct mortise_out *out, const struct mortise_history *given)
 	if (!sized_copy(&history, sizeof(history), given))
 		return MORTISE_ERROR;
 	end_version(&history.version);
+	out->given = true;
 	return out->history == NULL ? MORTISE_OK : out->history(out->arg, &history);
 }
 
@@ -164,6 +166,7 @@ host_add_record(struct mortise_out *out, const struct mortise_record *given)
 	    (record.value == NULL && record.value_size != 0))
 		return MORTISE_ERROR;
 	end_version(&record.version);
+	out->given = true;
 	return out->record == NULL ? MORTISE_OK : out->record(out->arg, &record);
 }
 
@@ -174,6 +177,7 @@ host_add_row(struct mortise_out *out, const struct mortise_pair *pairs, size_t c
 		if (pairs[i].name == NULL || pairs[i].value == NULL)
 			return MORTISE_ERROR;
 	}
+	out->given = true;
 	return out->row == NULL ? MORTISE_OK : out->row(out->arg, pairs, count);
 }
 

@@ -6,6 +6,8 @@
 #include <pthread.h>
 
 #include "backend/backend.h"
+#include "backend/cache.h"
+#include "backend/flight.h"
 
 /*
  * The turn of a serial instance.  Not a mutex held for the length of a call:
@@ -17,12 +19,18 @@ struct turn {
 	bool taken;
 };
 
+/* 0, or an error number; all of it is there, or nothing. */
+int turn_init(struct turn *turn);
+void turn_destroy(struct turn *turn);
+
 struct backend {
 	const char *name;
 	struct place place;
 	const struct plugin *plugin;
 	struct mortise_options *options;
 	uint64_t timeout_ms;
+	unsigned int attempts;		/* at least 1 */
+	struct generations *generations;
 	const struct logger *logger;
 	bool (*noted)(void *arg, const char *backend, char store[65], uint64_t *generation);
 	options_fetch_fn *fetch;
@@ -31,19 +39,37 @@ struct backend {
 	uint64_t can;
 	const char *identity;
 	struct turn turn;		/* used where the plugin is serial */
+	struct breaker breaker;
+	struct cache *cache;		/* NULL: none */
+	struct flights flights;
+	bool shares;			/* reads of one thing make one request */
 	struct resolver *resolver;
+};
+
+/* One call of the plugin, made as often as the rules allow. */
+struct attempts {
+	uint64_t bit;			/* MORTISE_CAN_... of the operation; 0: none is asked */
+	bool harmless;			/* it changes nothing: a timeout may be tried again too */
+	const struct mortise_out *out;	/* what was given there cannot be taken back; NULL: none */
+	unsigned int tried;		/* these three are kept by the functions below */
+	bool whole;			/* had the backend's own timeout, no shorter one */
+	enum breaker_pass pass;
 };
 
 /*
  * Around each call of the plugin's functions.  enter: unsupported where the
- * instance has no operation `bit` (0: no bit is asked), timeout where its turn
- * did not come by the deadline.  After ok, leave must follow.
+ * instance has no such operation, unavailable while the breaker is open, timeout
+ * where its turn did not come by the deadline.  After ok, leave must follow.
  */
-enum mortise_code backend_enter(struct backend *backend, struct mortise_call *call, uint64_t bit);
+enum mortise_code backend_enter(struct backend *backend, struct mortise_call *call,
+    struct attempts *attempts);
 /* What the function said, as it goes on: a code that is one, and an error that
  * has words, the backend's name and a place. */
 enum mortise_code backend_leave(struct backend *backend, struct mortise_call *call,
-    enum mortise_code said);
+    const struct attempts *attempts, enum mortise_code said);
+/* After enter and leave came to `code`: once more?  Then the pause is over. */
+bool backend_again(const struct backend *backend, struct mortise_call *call,
+    struct attempts *attempts, enum mortise_code code);
 /* The second half of leave, for the calls that take no turn. */
 enum mortise_code backend_say(const struct backend *backend, struct mortise_call *call,
     enum mortise_code said);

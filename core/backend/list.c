@@ -9,6 +9,24 @@
 /* With a page of one name this is more than any sane store holds. */
 #define PAGES_MAX 65536
 
+static enum mortise_code
+list_page(struct backend *backend, struct mortise_call *call, struct listing *listing,
+    const char *cursor)
+{
+	struct attempts attempts = {.bit = listing->bit, .harmless = true, .out = &listing->filter};
+	enum mortise_code code;
+
+	listing->filter.given = false;
+	do {
+		listing->filter.cursor[0] = '\0';
+		code = backend_enter(backend, call, &attempts);
+		if (code == MORTISE_OK)
+			code = backend_leave(backend, call, &attempts, listing->page(
+			    backend->instance, call, listing->prefix, cursor, &listing->filter));
+	} while (backend_again(backend, call, &attempts, code));
+	return code;
+}
+
 enum mortise_code
 backend_list_pages(struct backend *backend, struct mortise_call *call, struct listing *listing)
 {
@@ -16,12 +34,7 @@ backend_list_pages(struct backend *backend, struct mortise_call *call, struct li
 	enum mortise_code code;
 
 	for (unsigned int pages = 0; pages < PAGES_MAX; pages++) {
-		code = backend_enter(backend, call, listing->bit);
-		if (code != MORTISE_OK)
-			return code;
-		listing->filter.cursor[0] = '\0';
-		code = backend_leave(backend, call, listing->page(backend->instance, call,
-		    listing->prefix, pages == 0 ? NULL : cursor, &listing->filter));
+		code = list_page(backend, call, listing, pages == 0 ? NULL : cursor);
 		if (code != MORTISE_OK || listing->filter.cursor[0] == '\0')
 			return code;
 		if (strcmp(cursor, listing->filter.cursor) == 0)

@@ -40,12 +40,15 @@ backend_state_get(struct backend *backend, struct mortise_call *call, const char
 {
 	struct counted counted = {.out = out, .most = 1};
 	struct mortise_out counter = {.record = pass_counted, .arg = &counted};
-	enum mortise_code code = backend_enter(backend, call, MORTISE_CAN_STATE_GET);
+	struct attempts attempts = {.bit = MORTISE_CAN_STATE_GET, .harmless = true, .out = &counter};
+	enum mortise_code code;
 
-	if (code != MORTISE_OK)
-		return code;
-	code = backend_leave(backend, call,
-	    backend->plugin->state.get(backend->instance, call, key, &counter));
+	do {
+		code = backend_enter(backend, call, &attempts);
+		if (code == MORTISE_OK)
+			code = backend_leave(backend, call, &attempts,
+			    backend->plugin->state.get(backend->instance, call, key, &counter));
+	} while (backend_again(backend, call, &attempts, code));
 	return one_record(backend, call, code, &counted);
 }
 
@@ -55,12 +58,15 @@ backend_state_take(struct backend *backend, struct mortise_call *call, const cha
 {
 	struct counted counted = {.out = out, .most = 1};
 	struct mortise_out counter = {.record = pass_counted, .arg = &counted};
-	enum mortise_code code = backend_enter(backend, call, MORTISE_CAN_STATE_TAKE);
+	struct attempts attempts = {.bit = MORTISE_CAN_STATE_TAKE, .out = &counter};
+	enum mortise_code code;
 
-	if (code != MORTISE_OK)
-		return code;
-	code = backend_leave(backend, call,
-	    backend->plugin->state.take(backend->instance, call, key, &counter));
+	do {
+		code = backend_enter(backend, call, &attempts);
+		if (code == MORTISE_OK)
+			code = backend_leave(backend, call, &attempts,
+			    backend->plugin->state.take(backend->instance, call, key, &counter));
+	} while (backend_again(backend, call, &attempts, code));
 	return one_record(backend, call, code, &counted);
 }
 
@@ -69,12 +75,15 @@ backend_state_put(struct backend *backend, struct mortise_call *call, const char
     const struct mortise_state_put *put, struct mortise_version *result)
 {
 	struct mortise_version made = {""};
-	enum mortise_code code = backend_enter(backend, call, MORTISE_CAN_STATE_PUT);
+	struct attempts attempts = {.bit = MORTISE_CAN_STATE_PUT};
+	enum mortise_code code;
 
-	if (code != MORTISE_OK)
-		return code;
-	code = backend_leave(backend, call,
-	    backend->plugin->state.put(backend->instance, call, key, put, &made));
+	do {
+		code = backend_enter(backend, call, &attempts);
+		if (code == MORTISE_OK)
+			code = backend_leave(backend, call, &attempts,
+			    backend->plugin->state.put(backend->instance, call, key, put, &made));
+	} while (backend_again(backend, call, &attempts, code));
 	made.text[sizeof(made.text) - 1] = '\0';
 	if (code == MORTISE_OK && result != NULL)
 		*result = made;
@@ -85,12 +94,16 @@ enum mortise_code
 backend_state_delete(struct backend *backend, struct mortise_call *call, const char *key,
     const struct mortise_version *only_if)
 {
-	enum mortise_code code = backend_enter(backend, call, MORTISE_CAN_STATE_DELETE);
+	struct attempts attempts = {.bit = MORTISE_CAN_STATE_DELETE};
+	enum mortise_code code;
 
-	if (code != MORTISE_OK)
-		return code;
-	return backend_leave(backend, call,
-	    backend->plugin->state.remove(backend->instance, call, key, only_if));
+	do {
+		code = backend_enter(backend, call, &attempts);
+		if (code == MORTISE_OK)
+			code = backend_leave(backend, call, &attempts,
+			    backend->plugin->state.remove(backend->instance, call, key, only_if));
+	} while (backend_again(backend, call, &attempts, code));
+	return code;
 }
 
 static enum mortise_code
@@ -122,34 +135,46 @@ backend_state_claim(struct backend *backend, struct mortise_call *call,
 {
 	struct counted counted = {.out = out, .most = claim->max};
 	struct mortise_out counter = {.record = pass_counted, .arg = &counted};
-	enum mortise_code code = backend_enter(backend, call, MORTISE_CAN_STATE_CLAIM);
+	struct attempts attempts = {.bit = MORTISE_CAN_STATE_CLAIM, .out = &counter};
+	enum mortise_code code;
 
-	if (code != MORTISE_OK)
-		return code;
-	return backend_leave(backend, call, backend->plugin->state.claim(backend->instance, call,
-	    claim->index, claim->now_ms, claim->max, claim->owner, claim->lease_ms, &counter));
+	do {
+		code = backend_enter(backend, call, &attempts);
+		if (code == MORTISE_OK)
+			code = backend_leave(backend, call, &attempts,
+			    backend->plugin->state.claim(backend->instance, call, claim->index, claim->now_ms, claim->max, claim->owner, claim->lease_ms, &counter));
+	} while (backend_again(backend, call, &attempts, code));
+	return code;
 }
 
 enum mortise_code
 backend_state_extend(struct backend *backend, struct mortise_call *call,
     const struct mortise_lease *lease)
 {
-	enum mortise_code code = backend_enter(backend, call, MORTISE_CAN_STATE_EXTEND);
+	struct attempts attempts = {.bit = MORTISE_CAN_STATE_EXTEND};
+	enum mortise_code code;
 
-	if (code != MORTISE_OK)
-		return code;
-	return backend_leave(backend, call,
-	    backend->plugin->state.extend(backend->instance, call, lease));
+	do {
+		code = backend_enter(backend, call, &attempts);
+		if (code == MORTISE_OK)
+			code = backend_leave(backend, call, &attempts,
+			    backend->plugin->state.extend(backend->instance, call, lease));
+	} while (backend_again(backend, call, &attempts, code));
+	return code;
 }
 
 enum mortise_code
 backend_state_release(struct backend *backend, struct mortise_call *call,
     const struct mortise_lease *lease)
 {
-	enum mortise_code code = backend_enter(backend, call, MORTISE_CAN_STATE_RELEASE);
+	struct attempts attempts = {.bit = MORTISE_CAN_STATE_RELEASE};
+	enum mortise_code code;
 
-	if (code != MORTISE_OK)
-		return code;
-	return backend_leave(backend, call,
-	    backend->plugin->state.release(backend->instance, call, lease));
+	do {
+		code = backend_enter(backend, call, &attempts);
+		if (code == MORTISE_OK)
+			code = backend_leave(backend, call, &attempts,
+			    backend->plugin->state.release(backend->instance, call, lease));
+	} while (backend_again(backend, call, &attempts, code));
+	return code;
 }

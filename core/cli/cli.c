@@ -63,7 +63,12 @@ cli_end(struct cli *cli)
 int
 cli_status(const struct cli *cli, enum mortise_code code)
 {
-	return code == MORTISE_OK ? 0 : library_error(cli->error);
+	if (code != MORTISE_OK)
+		return library_error(cli->error);
+	/* ok, and yet something to say: a value past its time. */
+	if (mortise_error_reason(cli->error) != MORTISE_REASON_NONE)
+		message("%s", mortise_error_message(cli->error));
+	return 0;
 }
 
 int

@@ -54,6 +54,7 @@ print_json(const struct explaining *explaining, const struct mortise_explain_ste
 			buffer_text(&output->text, "null");
 		else
 			buffer_format(&output->text, "%lld", (long long)step->us);
+		json_text(output, "detail", step->detail);
 	}
 	json_end(output);
 }
@@ -70,7 +71,7 @@ static void
 add_heads(struct table *table)
 {
 	static const char *const heads[] = {
-		"PLACE", "ENTRY", "WORD", "ACTIONS", "CODE", "ACTION", "TIME",
+		"PLACE", "ENTRY", "WORD", "ACTIONS", "CODE", "ACTION", "TIME", "HOW",
 	};
 
 	for (size_t i = 0; i < table->columns; i++)
@@ -101,6 +102,7 @@ print_step(void *arg, const struct mortise_explain_step *step)
 		table_add(table, "");
 	else
 		add_formatted(table, text_format("%lld us", (long long)step->us));
+	table_add(table, step->detail == NULL ? "" : step->detail);
 }
 
 int
@@ -113,7 +115,7 @@ verb_explain(struct cli *cli)
 	struct mortise_request request = cli_request(cli);
 	int status = cli_open(cli);
 
-	explaining.table.columns = explaining.ran ? 7 : 4;
+	explaining.table.columns = explaining.ran ? 8 : 4;
 	if (status != 0)
 		return status;
 	status = cli_status(cli, mortise_explain(cli->context, &request, cli_word(cli, 0),

@@ -12,7 +12,6 @@
 #include "config/parts.h"
 
 #define DEADLINE_MS INT64_C(10000)
-#define TIMEOUT_MS INT64_C(2000)
 #define RETENTION_MS (INT64_C(400) * 86400000)
 
 void *
@@ -155,35 +154,6 @@ read_plugin_path(struct config *config, const struct yaml_node *node, struct pro
 	}
 }
 
-/* `if-missing: skip` and its like. */
-static void
-read_skip(const struct yaml_node *call, const char *key, bool *skip, struct problems *problems)
-{
-	const struct yaml_node *node = yaml_member(call, key);
-
-	if (node == NULL)
-		return;
-	*skip = node->kind == YAML_SCALAR && strcmp(node->text, "skip") == 0;
-	if (!*skip)
-		problem_error(problems, &node->place, "%s can only be skip; remove it for an error",
-		    key);
-}
-
-static void
-read_call(struct config_backend *backend, const struct yaml_node *call, struct problems *problems)
-{
-	static const char *const known[] = {"timeout", "if-missing", "if-unsupported", NULL};
-	static const char *const unbuilt[] = {"breaker", "cache", "retry", "recoverable", NULL};
-	int64_t timeout = TIMEOUT_MS;
-
-	if (call != NULL && keys_check(call, "call", &(struct keys){known, unbuilt}, problems)) {
-		read_duration(yaml_member(call, "timeout"), "timeout", &timeout, problems);
-		read_skip(call, "if-missing", &backend->skip_if_missing, problems);
-		read_skip(call, "if-unsupported", &backend->skip_if_unsupported, problems);
-	}
-	backend->timeout_ms = (uint64_t)timeout;
-}
-
 static void
 read_backend(struct config_backend *backend, const struct yaml_node *key,
     const struct yaml_node *map, struct problems *problems)
@@ -206,7 +176,7 @@ read_backend(struct config_backend *backend, const struct yaml_node *key,
 	if (backend->plugin != NULL && !word_valid(backend->plugin))
 		problem_error(problems, &plugin->place,
 		    "%s is no name of a plugin; it is [a-z0-9-]+", backend->plugin);
-	read_call(backend, yaml_member(map, "call"), problems);
+	config_call(backend, yaml_member(map, "call"), problems);
 }
 
 static void

@@ -12,6 +12,16 @@
 #include "chain/chain.h"
 #include "config/options.h"
 
+/* How a backend is called, beside its timeout: breaker, cache, retry.  Zero:
+ * none of them. */
+struct call_rules {
+	unsigned int failures;		/* in a row that open the breaker */
+	uint64_t open_ms;		/* for so long */
+	uint64_t ttl_ms, negative_ms, stale_ms;	/* of what the cache holds; ttl 0: no cache */
+	size_t cache_size;		/* bytes that it holds at most */
+	unsigned int attempts;		/* times that a call is made at most; 0: once */
+};
+
 struct config_backend {
 	const char *name;
 	struct place place;
@@ -19,6 +29,7 @@ struct config_backend {
 	struct place plugin_place;
 	const struct yaml_node *map;	/* the whole map: options, `plugin`, `call` */
 	uint64_t timeout_ms;		/* call.timeout, 2000 */
+	struct call_rules rules;
 	bool skip_if_missing;		/* call.if-missing: skip */
 	bool skip_if_unsupported;	/* call.if-unsupported: skip */
 };

@@ -37,6 +37,9 @@ bool keys_check(const struct yaml_node *map, const char *what, const struct keys
 /* A scalar's text; NULL (told) for anything else. */
 const char *text_of(const struct yaml_node *, const char *what, struct problems *);
 
+/* How a backend is called; call NULL: by the defaults. */
+void config_call(struct config_backend *, const struct yaml_node *call, struct problems *);
+
 /* secret:, state: and chains:, once the backends are known. */
 void config_chains(struct config *, struct problems *);
 void config_routes(struct config *, struct problems *);

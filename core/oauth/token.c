@@ -132,7 +132,7 @@ token_store(struct operation *operation, const struct mortise_token_store_option
 	enum mortise_code code = prepare(operation, options, tokens, &storing);
 
 	if (code == MORTISE_OK)
-		code = operation_intent(operation, true);
+		code = operation_intent(operation);
 	if (code == MORTISE_OK)
 		code = operation_put(operation, storing.name, storing.stored, NULL, true, NULL);
 	if (code == MORTISE_OK)
@@ -187,8 +187,6 @@ token_get(struct operation *operation, const char *id, struct mortise_secret **t
 	const char *name;
 	enum mortise_code code = resolve(operation, id, authorization, &name);
 
-	if (code == MORTISE_OK && operation_leaves_machine(operation->engine, name))
-		code = operation_intent(operation, false);
 	if (code == MORTISE_OK)
 		code = operation_get(operation, name, NULL, tokens, NULL);
 	if (code == MORTISE_OK && authorization->json == NULL)
@@ -252,7 +250,7 @@ token_revoke(struct operation *operation, const char *id, struct authorization *
 	if (code != MORTISE_OK)
 		return code;
 	(void)snprintf(secret, sizeof(secret), "%s", name);
-	code = operation_intent(operation, true);
+	code = operation_intent(operation);
 	if (code == MORTISE_OK && known)
 		code = set_status(operation, authorization, "revoking", true);
 	if (code != MORTISE_OK)

@@ -24,6 +24,9 @@ void call_end(struct operation *, struct step *, enum mortise_code code, const c
 /* The smaller of the backend's timeout and what the operation has left. */
 uint64_t call_deadline(const struct operation *, size_t target);
 
+/* For a get's call: announces the operation when it leaves the machine. */
+enum mortise_code operation_leaving(void *operation, struct mortise_error *);
+
 /* Gives the step's error to the operation, and returns its code. */
 enum mortise_code call_fail(struct operation *, const struct step *, enum mortise_code code);
 

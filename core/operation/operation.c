@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "operation/operation.h"
+#include "operation/call.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,7 +61,7 @@ operation_begin(struct operation *operation, const struct engine *engine,
 	operation->action = action;
 	operation->resource_type = resource_type;
 	operation->claimed = NULL;
-	operation->cached = operation->stale = false;
+	operation->cached = operation->stale = operation->announced = false;
 	operation->metadata = NULL;
 	operation->calls_count = operation->stores_count = 0;
 	operation->trace = NULL;
@@ -112,15 +112,29 @@ base_record(const struct operation *operation, enum record_type type)
 	return record;
 }
 
-enum mortise_code
-operation_intent(struct operation *operation, bool durable)
+static enum mortise_code
+announce(struct operation *operation, bool durable, struct mortise_error *error)
 {
 	struct record record = base_record(operation, RECORD_INTENT);
+	enum mortise_code code = MORTISE_OK;
 
-	if (operation->engine->trail == NULL)
-		return MORTISE_OK;
-	return trail_append(operation->engine->trail, &record, durable, operation->deadline,
-	    operation->error);
+	if (operation->engine->trail != NULL && !operation->announced)
+		code = trail_append(operation->engine->trail, &record, durable,
+		    operation->deadline, error);
+	operation->announced = true;
+	return code;
+}
+
+enum mortise_code
+operation_intent(struct operation *operation)
+{
+	return announce(operation, true, operation->error);
+}
+
+enum mortise_code
+operation_leaving(void *arg, struct mortise_error *error)
+{
+	return announce(arg, false, error);
 }
 
 static uint64_t

@@ -31,6 +31,11 @@ struct engine {
 /* Longer ids are cut in the record, as the trail's format says. */
 #define OPERATION_FIELD_SIZE 513
 
+/* Each step of a get's chain, for explain.  told: of a backend's call that was
+ * made; NULL otherwise. */
+typedef void operation_trace_fn(void *arg, const struct chain_step *,
+    const struct backend_told *told);
+
 struct operation {
 	const struct engine *engine;
 	struct mortise_error *error;	/* the caller's, never NULL */
@@ -39,7 +44,7 @@ struct operation {
 
 	/* Words of ours; the caller may change them any time before the end. */
 	const char *action, *resource_type;
-	bool cached, stale;
+	bool cached, stale;		/* what the answer of a get was */
 
 	/* Kept by the functions below. */
 	char op[33];
@@ -54,8 +59,8 @@ struct operation {
 	struct record_store stores[OPERATION_STORES_MAX];
 	char store_ids[OPERATION_STORES_MAX][65];
 	size_t stores_count;
-	/* Each step of a chain, for explain; NULL: nobody looks. */
-	void (*trace)(void *arg, const struct chain_step *);
+	bool announced;
+	operation_trace_fn *trace;	/* NULL: nobody looks */
 	void *trace_arg;
 };
 
@@ -68,9 +73,9 @@ enum mortise_code operation_begin(struct operation *, const struct engine *,
     const struct mortise_request *, const char *action, const char *resource_type,
     const char *resource_id, struct mortise_error *error);
 
-/* Announces it: durable before a write's first effect, not waited for before
- * a read that leaves the machine. */
-enum mortise_code operation_intent(struct operation *, bool durable);
+/* Announces it: durable, before a write's first effect.  A get does it by itself
+ * when it is about to leave the machine, and does not wait for it. */
+enum mortise_code operation_intent(struct operation *);
 
 /*
  * Ends it with the code that the steps gave: the outcome is durable when this
@@ -91,11 +96,14 @@ enum mortise_code operation_agency(struct operation *, const char *agency);
 
 /* --- steps: secrets --------------------------------------------------------- */
 
-/* Does a get of this name ask a backend whose calls leave the machine? */
-bool operation_leaves_machine(const struct engine *, const char *name);
-
-/* As mortise_get, mortise_put, mortise_delete, without the audit around them.
- * keep: the value cannot be had again. */
+/*
+ * As mortise_get, mortise_put, mortise_delete, without the audit around them.
+ * keep: the value cannot be had again.
+ *
+ * A get that comes to unavailable or timeout is evaluated once more with the
+ * first value that a cache holds past its time.  If that makes it ok,
+ * operation->stale is set, and the error says so: ok with reason stale.
+ */
 enum mortise_code operation_get(struct operation *, const char *name, const char *version,
     struct mortise_secret **value, struct mortise_place *found);
 enum mortise_code operation_put(struct operation *, const char *name,

@@ -27,6 +27,10 @@ struct fixture {
 /* Of the copies of mocks. */
 static char *directory;
 
+/* What setup() gives to the next backend, beside its options. */
+static struct call_rules rules;
+static struct generations generations;
+
 static void
 keep_line(void *arg, enum mortise_level level, const char *message)
 {
@@ -63,7 +67,8 @@ setup(struct fixture *fixture, const char *mock, const char *yaml)
 	const char *directories[] = {directory};
 	const struct loader loader = {.directories = directories, .directories_count = 1};
 	struct backend_setup setup = {.name = "main", .timeout_ms = DEADLINE_MS,
-	    .place = {"test.yaml", 3, 7}, .noted = noted, .fetch = fetch};
+	    .place = {"test.yaml", 3, 7}, .noted = noted, .fetch = fetch,
+	    .rules = rules, .generations = &generations};
 	enum mortise_code code;
 
 	memset(fixture, 0, sizeof(*fixture));

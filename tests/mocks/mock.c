@@ -6,6 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef MOCK_NAME		/* there is another one, which is far away */
+#define MOCK_NAME "mock"
+#define MOCK_REACH MORTISE_REACH_PROCESS
+#endif
+
 #define PAGE 3			/* names a page: small, so that lists have some */
 
 struct mock_value {
@@ -81,13 +86,20 @@ sleep_for(struct mock *mock, struct mortise_call *call, const char *text)
 enum mortise_code
 mock_begin(struct mock *mock, struct mortise_call *call, enum mock_op op, const char *name)
 {
-	const char *rest;
+	enum mortise_code down;
+	const char *rest = after(name, "flaky/");
+	bool flake;
 
 	(void)pthread_mutex_lock(&mock->lock);
 	mock->calls[op]++;
+	down = strcmp(name, "down") == 0 ? MORTISE_OK : mock->down;
+	flake = rest != NULL && mock->flaked < strtoul(rest, NULL, 10);
+	mock->flaked = flake ? mock->flaked + 1 : 0;
 	(void)pthread_mutex_unlock(&mock->lock);
 	if (mock->fail != MORTISE_OK)
 		return answer(mock, call, codes[mock->fail]);
+	if (down != MORTISE_OK || flake)
+		return answer(mock, call, codes[flake ? MORTISE_UNAVAILABLE : down]);
 	rest = after(name, "code/");
 	if (rest != NULL)
 		return answer(mock, call, rest);
@@ -328,6 +340,9 @@ put(void *instance, struct mortise_call *call, const char *name,
 		return mock->host->fail(call, MORTISE_UNSUPPORTED, MORTISE_REASON_NONE,
 		    "the mock keeps no labels; put without");
 	(void)pthread_mutex_lock(&mock->lock);
+	if (strcmp(name, "down") == 0)
+		mock->down = (enum mortise_code)word_index(
+		    mock->host->secret_peek(given->value, NULL), codes);
 	code = put_locked(mock, call, name, given, receipt);
 	(void)pthread_mutex_unlock(&mock->lock);
 	return code == MORTISE_OK && done != NULL ? answer(mock, call, done) : code;
@@ -342,6 +357,8 @@ delete(void *instance, struct mortise_call *call, const char *name)
 	if (code != MORTISE_OK)
 		return code;
 	(void)pthread_mutex_lock(&mock->lock);
+	if (strcmp(name, "down") == 0)
+		mock->down = MORTISE_OK;
 	if (find_exact(mock, name) != NULL)
 		drop(mock, find(mock, name));
 	else
@@ -542,11 +559,11 @@ static const struct mortise_plugin plugin = {
 	.magic = MORTISE_PLUGIN_MAGIC,
 	.abi_major = MORTISE_ABI_MAJOR,
 	.abi_minor = MORTISE_ABI_MINOR,
-	.name = "mock",
+	.name = MOCK_NAME,
 	.version = "1",
 	.doc = "answers what it is told to, for tests",
 	.threads = MORTISE_THREADS_FREE,
-	.reach = MORTISE_REACH_PROCESS,
+	.reach = MOCK_REACH,
 	.options = options,
 	.open = open_instance,
 	.close = close_instance,

@@ -6,6 +6,9 @@
  *   code/CODE...   answers that code: code/denied, code/timeout/2, code/999
  *   done/CODE...   a put that takes effect and then answers that code
  *   slow/MS...     sleeps, at most until the deadline (timeout then)
+ *   flaky/N...     is unavailable N times, then goes on as any other name
+ *   down           put: from then on every other name is answered with the code
+ *                  that is its value, until it is deleted
  *   calls/OP       get: how often this instance was asked for that operation
  *   option/token   get: the option `token`
  *
@@ -43,7 +46,8 @@ struct mock {
 	pthread_mutex_t lock;		/* guards all below */
 	struct mock_secret *secrets;	/* sorted by name */
 	struct mock_record *records;	/* sorted by key */
-	unsigned long last_version, calls[MOCK_OPS];
+	unsigned long last_version, flaked, calls[MOCK_OPS];
+	enum mortise_code down;		/* ok = it is not */
 };
 
 /* Counts the call, and says whether it goes on (ok) or is answered with this. */

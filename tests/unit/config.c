@@ -131,8 +131,18 @@ static const struct {
 	    {"2:24: ../x is no name of a plugin"}},
 	{"call", "version: 1\nbackends: {a: {plugin: m, call: {timout: 1s, cache: {}, if-missing: "
 	    "x}}}\n"
-	    SECRET AUDIT, {"2:34: unknown key timout in call; did you mean timeout?",
-	    "2:46: cache is not part of this version yet", "2:69: if-missing can only be skip"}},
+	    SECRET AUDIT, {"2:53: ttl is missing", "2:69: if-missing is none of skip",
+	    "2:34: unknown key timout; did you mean timeout?"}},
+	{"numbers of call", "version: 1\nbackends: {a: {plugin: m, call: {timeout: 0s, recoverable: 1,\n"
+	    "  breaker: {failures: 0}, retry: {attempts: 101}}}}\n"
+	    SECRET AUDIT, {"2:60: recoverable is not part of this version yet",
+	    "2:43: timeout is 0s; it may be 1 to 86400000 ms",
+	    "3:23: failures is 0; it may be 1 to 1000000",
+	    "3:45: attempts is 101; it may be 1 to 100"}},
+	{"a cache", "version: 1\nbackends: {a: {plugin: m, call: {cache: {ttl: 60, size: 1, ngative: 1s}}}}\n"
+	    SECRET AUDIT, {"2:47: ttl must be a duration",
+	    "2:57: size is 1; it may be 1024 to 2147483647 bytes",
+	    "2:60: unknown key ngative; did you mean negative?"}},
 	{"a name twice", HEAD "chains: {a: [b]}\n" SECRET AUDIT,
 	    {"3:10: a is a backend already"}},
 	{"an unknown use", HEAD "chains: {c: [a, x]}\n" SECRET AUDIT,
@@ -338,7 +348,7 @@ test_good(void)
 	    "version: 1\ndeadline: 3s\n"
 	    "backends:\n"
 	    "  a: {plugin: local, path: x, call: {timeout: 250ms, if-missing: skip}}\n"
-	    "  b: {plugin: memory}\n"
+	    "  b: {plugin: memory, call: {breaker: {open: 1m}, retry: {}, cache: {ttl: 60s, stale: 1h}}}\n"
 	    "chains:\n"
 	    "  outer: [{use: inner, control: required}, a]\n"
 	    "  inner: [b, {use: a, control: optional, codes: {denied: ignore, ok: done}}]\n"
@@ -364,6 +374,14 @@ test_good(void)
 	CHECK_NUMBER(config->backends[0].timeout_ms, 250);
 	CHECK(config->backends[0].skip_if_missing && !config->backends[1].skip_if_missing);
 	CHECK_NUMBER(config->backends[1].timeout_ms, 2000);
+	CHECK(config->backends[0].rules.failures == 0 && config->backends[0].rules.ttl_ms == 0);
+	CHECK_NUMBER(config->backends[1].rules.failures, 5);
+	CHECK_NUMBER(config->backends[1].rules.open_ms, 60000);
+	CHECK_NUMBER(config->backends[1].rules.attempts, 3);
+	CHECK_NUMBER(config->backends[1].rules.ttl_ms, 60000);
+	CHECK_NUMBER(config->backends[1].rules.negative_ms, 0);
+	CHECK_NUMBER(config->backends[1].rules.stale_ms, 3600000);
+	CHECK_NUMBER(config->backends[1].rules.cache_size, 1048576);
 	CHECK_NUMBER(config->backends[1].place.line, 5);
 	CHECK_NUMBER(config->backends[1].place.column, 3);
 	CHECK_NUMBER(config->secret_count, 3);

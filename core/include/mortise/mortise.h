@@ -129,7 +129,9 @@ struct mortise_request {
 /* --- secrets ---------------------------------------------------------------- */
 
 /*
- * Reads a secret.  version NULL or "": the newest through the route's chain;
+ * Reads a secret; ok with reason stale in the error where a backend did not answer
+ * and its cache served a value past its time (`call: {cache: {stale}}`).
+ * version NULL or "": the newest through the route's chain;
  * else "BACKEND:VERSION" as put and history give it, or the version alone for
  * the first backend that is written.  *found (may be NULL) takes the version
  * as BACKEND:VERSION.  *value is the caller's.
@@ -329,6 +331,9 @@ struct mortise_explain_step {
 	const char *actions;		/* "ok=done not_found=ignore ..." */
 	const char *code, *action;	/* with run, NULL otherwise or when not asked */
 	int64_t us;			/* microseconds, with run */
+	/* With run, how the answer came about: "cached, 120 ms old", "3 attempts";
+	 * "" if it was asked for once, NULL otherwise. */
+	const char *detail;
 };
 typedef void mortise_explain_fn(void *arg, const struct mortise_explain_step *);
 enum mortise_code mortise_explain(struct mortise *, const struct mortise_request *,
