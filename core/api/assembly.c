@@ -129,9 +129,18 @@ check_routes(const struct assembly *assembly, struct problems *problems)
 	}
 }
 
-void
-assembly_free(struct assembly *assembly)
+struct assembly *
+assembly_ref(struct assembly *assembly)
 {
+	(void)atomic_fetch_add(&assembly->refs, 1);
+	return assembly;
+}
+
+void
+assembly_unref(struct assembly *assembly)
+{
+	if (assembly == NULL || atomic_fetch_sub(&assembly->refs, 1) > 1)
+		return;
 	for (size_t i = 0; assembly->config != NULL && i < assembly->config->backends_count; i++) {
 		if (assembly->options != NULL)
 			options_free(assembly->options[i]);
@@ -141,34 +150,39 @@ assembly_free(struct assembly *assembly)
 	free(assembly->options);
 	free(assembly->plugins);
 	config_free(assembly->config);
-	*assembly = (struct assembly){0};
+	free(assembly);
+}
+
+void
+assembly_release(struct assembly **assembly)
+{
+	assembly_unref(*assembly);
 }
 
 enum mortise_code
 assembly_load(const char *config_path, const struct logger *logger, struct problems *problems,
-    struct assembly *assembly)
+    struct assembly **assembly)
 {
-	struct assembly made = {0};
+	struct assembly *made _cleanup_(assembly_release) = calloc(1, sizeof(*made));
 	struct loader loader;
 	size_t count;
 
-	if (config_read(config_path, &made.config, problems) != MORTISE_OK)
-		return MORTISE_INVALID;
-	count = made.config->backends_count;
-	made.plugins = calloc(count, sizeof(*made.plugins));
-	made.options = calloc(count, sizeof(*made.options));
-	if (made.plugins == NULL || made.options == NULL) {
-		assembly_free(&made);
+	if (made == NULL)
 		return error_memory(&problems->first);
-	}
-	loader = loader_for(made.config);
-	for (size_t i = 0; i < count; i++)
-		load_backend(&made, i, &loader, logger, problems);
-	check_routes(&made, problems);
-	if (problems->errors > 0) {
-		assembly_free(&made);
+	made->refs = 1;
+	if (config_read(config_path, &made->config, problems) != MORTISE_OK)
 		return MORTISE_INVALID;
-	}
-	*assembly = made;
+	count = made->config->backends_count;
+	made->plugins = calloc(count, sizeof(*made->plugins));
+	made->options = calloc(count, sizeof(*made->options));
+	if (made->plugins == NULL || made->options == NULL)
+		return error_memory(&problems->first);
+	loader = loader_for(made->config);
+	for (size_t i = 0; i < count; i++)
+		load_backend(made, i, &loader, logger, problems);
+	check_routes(made, problems);
+	if (problems->errors > 0)
+		return MORTISE_INVALID;
+	*assembly = assembly_ref(made);
 	return MORTISE_OK;
 }

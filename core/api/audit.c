@@ -112,14 +112,15 @@ mortise_audit_search(struct mortise *context, const struct mortise_request *requ
     const struct mortise_audit_filter *filter, mortise_line_fn *each, void *arg,
     struct mortise_error *given)
 {
+	struct running *running _cleanup_(running_release) = running_hold(context);
 	struct mortise_error spare, *error = error_or(given, &spare);
-	const char *directory = context->engine.config->audit.trail;
+	const char *directory = running->engine.config->audit.trail;
 	struct searching searching = {.each = each, .arg = arg};
 	struct operation operation;
-	enum mortise_code code = operation_begin(&operation, &context->engine, request,
+	enum mortise_code code = operation_begin(&operation, &running->engine, request,
 	    "audit_read", "audit_trail", "", error);
 
-	if (code == MORTISE_OK && context->trail == NULL)
+	if (code == MORTISE_OK && running->engine.trail == NULL)
 		code = error_set(error, MORTISE_UNSUPPORTED, MORTISE_REASON_NONE,
 		    "there is no trail to read: audit is off");
 	/* That it was read is durable before the first line is shown. */

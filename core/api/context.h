@@ -3,41 +3,81 @@
  * api: the public API, one file per group of calls.  Called by programs, which
  * see <mortise/mortise.h> only.
  *
- * context.h: what a struct mortise is.  After mortise_open nothing in it
- * changes until mortise_close, so calls need no lock of its.
+ * context.h: what a struct mortise is.  What a configuration has made of it is a
+ * struct running: it never changes, every call holds the one that it began with,
+ * and a reload puts another in its place.
  */
 #ifndef API_CONTEXT_H
 #define API_CONTEXT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "operation/operation.h"
 
 /* A configuration with its plugins loaded and their options checked. */
 struct assembly {
+	_Atomic unsigned int refs;
 	struct config *config;
 	struct plugin **plugins;		/* by backend; NULL: skipped as missing */
 	struct mortise_options **options;	/* the same */
 };
 /* ok, or invalid with every problem told. */
 enum mortise_code assembly_load(const char *config_path, const struct logger *,
-    struct problems *, struct assembly *);
-void assembly_free(struct assembly *);		/* for _cleanup_ */
+    struct problems *, struct assembly **);
+struct assembly *assembly_ref(struct assembly *);
+void assembly_unref(struct assembly *);		/* NULL is fine */
+void assembly_release(struct assembly **);	/* for _cleanup_ */
 
 /* The loader that a configuration asks for; NULL: the compiled-in directory. */
 struct loader loader_for(const struct config *);
 
-struct mortise {
-	struct logger logger;
-	struct assembly assembly;
-	struct generations generations;
-	struct trail *trail;
-	struct backend **backends;		/* in the order of the configuration */
-	bool *opening;				/* the same; true while one is being opened */
-	struct engine engine;
-	char *program;
+/* A backend, which a reload that does not touch it hands on. */
+struct opened {
+	_Atomic unsigned int refs;
+	struct mortise *context;
+	struct assembly *born;		/* names, places and options lie in there */
+	struct backend *backend;
+	struct opened **needs;		/* that it reads {secret:, from:} from */
+	size_t needs_count;
 };
 
+/* One configuration in force. */
+struct running {
+	_Atomic unsigned int refs;
+	struct assembly *assembly;
+	struct opened **opened;		/* by backend; NULL: skipped as missing */
+	struct backend **backends;	/* theirs */
+	struct engine engine;
+};
+
+struct mortise {
+	struct logger logger;
+	mortise_problem_fn *problem;	/* the program's; NULL: none */
+	void *problem_arg;
+	char *program, *config_path;
+	struct generations generations;
+	struct trail *trail;		/* NULL: `audit: off` */
+	pthread_mutex_t reloading;	/* one at a time */
+	pthread_mutex_t lock;		/* guards running */
+	struct running *running;
+};
+
+/* What is in force now, for the length of a call. */
+struct running *running_hold(struct mortise *);
+void running_unref(struct running *);		/* NULL is fine */
+void running_release(struct running **);	/* for _cleanup_ */
+
+/* Opens an assembly's backends, but for those that `before` (NULL: none) has
+ * open in the same form.  The trail must be open. */
+enum mortise_code running_open(struct mortise *, struct assembly *, const struct running *before,
+    struct running **, struct mortise_error *);
+
+/* Reads the context's configuration; errors go to its `problem`. */
+enum mortise_code context_load(struct mortise *, struct assembly **, struct mortise_error *);
+
 /* mortise_get, with each step of its chain told to trace (NULL: nobody looks). */
-enum mortise_code audited_get(struct mortise *, const struct mortise_request *, const char *name,
+enum mortise_code audited_get(const struct engine *, const struct mortise_request *, const char *name,
     const char *version, operation_trace_fn *trace, void *arg,
     struct mortise_secret **value, struct mortise_place *found, struct mortise_error *);
 

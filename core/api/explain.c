@@ -129,10 +129,9 @@ show_chain(struct showing *showing, const struct chain *chain, unsigned int dept
 }
 
 static enum mortise_code
-show(struct mortise *context, const char *name, struct showing *showing,
+show(const struct config *config, const char *name, struct showing *showing,
     struct mortise_error *error)
 {
-	const struct config *config = context->engine.config;
 	const struct config_route *route = route_find(config->secret, config->secret_count, name);
 	struct mortise_explain_step step = {.size = sizeof(step)};
 	const struct chain *chain;
@@ -156,11 +155,11 @@ show(struct mortise *context, const char *name, struct showing *showing,
 
 /* The get itself, audited as any other; its value goes nowhere. */
 static enum mortise_code
-run_get(struct mortise *context, const struct mortise_request *request, const char *name,
+run_get(const struct engine *engine, const struct mortise_request *request, const char *name,
     struct steps *steps, struct mortise_error *error)
 {
 	struct mortise_secret *value = NULL;
-	enum mortise_code code = audited_get(context, request, name, NULL, take_step, steps, &value,
+	enum mortise_code code = audited_get(engine, request, name, NULL, take_step, steps, &value,
 	    NULL, error);
 
 	mortise_secret_free(value);
@@ -184,6 +183,7 @@ mortise_explain(struct mortise *context, const struct mortise_request *request,
     const char *operation, const char *name, bool run, mortise_explain_fn *each, void *arg,
     struct mortise_error *given)
 {
+	struct running *running _cleanup_(running_release) = running_hold(context);
 	struct mortise_error spare, *error = error_or(given, &spare);
 	struct steps steps _cleanup_(steps_free) = {0};
 	struct showing showing = {.steps = run ? &steps : NULL, .each = each, .arg = arg};
@@ -196,9 +196,9 @@ mortise_explain(struct mortise *context, const struct mortise_request *request,
 	if (code != MORTISE_OK)
 		return code;
 	if (run)
-		ran = run_get(context, request, name, &steps, error);
+		ran = run_get(&running->engine, request, name, &steps, error);
 	/* Shown also when it failed: that is when people ask.  The run's error is
 	 * the one to keep. */
-	code = show(context, name, &showing, ran == MORTISE_OK ? error : NULL);
+	code = show(running->engine.config, name, &showing, ran == MORTISE_OK ? error : NULL);
 	return ran != MORTISE_OK ? ran : code;
 }

@@ -48,7 +48,7 @@ mortise_check(const char *config_path, mortise_problem_fn *each, void *arg,
 {
 	struct mortise_error spare, *error = error_or(given, &spare);
 	struct problems problems = {.each = each, .arg = arg};
-	struct assembly assembly _cleanup_(assembly_free) = {0};
+	struct assembly *assembly _cleanup_(assembly_release) = NULL;
 	char buffer[PATH_MAX];
 	const char *path;
 	enum mortise_code code = find_path(config_path, buffer, &path, error);
@@ -59,78 +59,9 @@ mortise_check(const char *config_path, mortise_problem_fn *each, void *arg,
 	return code == MORTISE_OK ? code : finish_problems(&problems, error);
 }
 
-static bool
-noted(void *arg, const char *backend, char store[65], uint64_t *generation)
-{
-	const struct mortise *context = arg;
-
-	return context->trail != NULL && trail_noted(context->trail, backend, store, generation);
-}
-
-static enum mortise_code open_backend(struct mortise *, size_t, struct mortise_error *);
-
-/* {secret: NAME, from: BACKEND}: opens that backend first, so that the order of
- * the configuration does not matter. */
 static enum mortise_code
-fetch(void *arg, const char *backend, const char *name, struct mortise_secret **value,
-    struct mortise_error *error)
+open_trail(struct mortise *context, const struct assembly *assembly, struct mortise_error *error)
 {
-	struct mortise *context = arg;
-	const struct config *config = context->assembly.config;
-	struct mortise_call call = {.error = error, .logger = &context->logger};
-	struct mortise_version found;
-	enum mortise_code code;
-	size_t i = 0;
-
-	while (i < config->backends_count && strcmp(config->backends[i].name, backend) != 0)
-		i++;
-	if (i == config->backends_count)
-		return error_set(error, MORTISE_INVALID, MORTISE_REASON_CONFIGURATION,
-		    "{secret: %s, from: %s}: there is no backend %s", name, backend, backend);
-	if (context->opening[i])
-		return error_set(error, MORTISE_INVALID, MORTISE_REASON_CONFIGURATION,
-		    "{secret: %s, from: %s}: backend %s needs itself to open; "
-		    "give one of them its secret in another way", name, backend, backend);
-	code = open_backend(context, i, error);
-	if (code != MORTISE_OK)
-		return code;
-	call.deadline = deadline_in_ms(config->backends[i].timeout_ms);
-	return backend_get(context->backends[i], &call, name, NULL, value, &found);
-}
-
-static enum mortise_code
-open_backend(struct mortise *context, size_t i, struct mortise_error *error)
-{
-	struct assembly *assembly = &context->assembly;
-	const struct config_backend *config = &assembly->config->backends[i];
-	struct backend_setup setup = {
-		.name = config->name,
-		.place = config->place,
-		.plugin = assembly->plugins[i],
-		.options = assembly->options[i],
-		.timeout_ms = config->timeout_ms,
-		.rules = config->rules,
-		.generations = &context->generations,
-		.logger = &context->logger,
-		.noted = noted,
-		.fetch = fetch,
-		.arg = context,
-	};
-	enum mortise_code code;
-
-	if (assembly->plugins[i] == NULL || context->backends[i] != NULL)
-		return MORTISE_OK;
-	assembly->options[i] = NULL;	/* the backend's from here on */
-	context->opening[i] = true;
-	code = backend_open(&setup, &context->backends[i], error);
-	context->opening[i] = false;
-	return code;
-}
-
-static enum mortise_code
-open_trail(struct mortise *context, struct mortise_error *error)
-{
-	const struct assembly *assembly = &context->assembly;
 	const struct config *config = assembly->config;
 	struct record_plugin *plugins _cleanup_(free_pointer) =
 	    calloc(config->backends_count + 1, sizeof(*plugins));
@@ -161,48 +92,65 @@ open_trail(struct mortise *context, struct mortise_error *error)
 	return code;
 }
 
-static enum mortise_code
-open_all(struct mortise *context, const char *path, struct problems *problems,
-    struct mortise_error *error)
-{
-	const struct config *config;
-	enum mortise_code code = assembly_load(path, &context->logger, problems,
-	    &context->assembly);
-
-	if (code != MORTISE_OK)
-		return finish_problems(problems, error);
-	config = context->assembly.config;
-	context->backends = calloc(config->backends_count, sizeof(*context->backends));
-	context->opening = calloc(config->backends_count, sizeof(*context->opening));
-	if (context->backends == NULL || context->opening == NULL)
-		return error_memory(error);
-	/* The trail first: a store asks it for the generation that it must have. */
-	if (config->audit.off)
-		log_line(&context->logger, MORTISE_LOG_WARNING,
-		    "audit is off: no access is recorded; this is for tests only");
-	else
-		code = open_trail(context, error);
-	for (size_t i = 0; code == MORTISE_OK && i < config->backends_count; i++)
-		code = open_backend(context, i, error);
-	context->engine = (struct engine){
-		.config = config,
-		.backends = context->backends,
-		.trail = context->trail,
-		.logger = &context->logger,
-		.actor = {.uid = getuid(), .gid = getgid(), .pid = getpid(), .via = "direct"},
-	};
-	return code;
-}
-
 /* Warnings are what `check` is for: told at every start nobody reads them. */
 static void
 errors_only(void *arg, enum mortise_level level, const char *file, unsigned int line,
     unsigned int column, const char *message)
 {
-	const struct mortise_open_options *options = arg;
+	const struct mortise *context = arg;
 
-	if (level == MORTISE_LOG_ERROR && options->problem != NULL)
-		options->problem(options->arg, level, file, line, column, message);
+	if (level == MORTISE_LOG_ERROR && context->problem != NULL)
+		context->problem(context->problem_arg, level, file, line, column, message);
+}
+
+enum mortise_code
+context_load(struct mortise *context, struct assembly **assembly, struct mortise_error *error)
+{
+	struct problems problems = {.each = errors_only, .arg = context};
+	enum mortise_code code = assembly_load(context->config_path, &context->logger, &problems,
+	    assembly);
+
+	return code == MORTISE_OK ? code : finish_problems(&problems, error);
+}
+
+/* The trail before the backends: a store asks it for the generation that it must
+ * have. */
+static enum mortise_code
+open_all(struct mortise *context, struct mortise_error *error)
+{
+	struct assembly *assembly _cleanup_(assembly_release) = NULL;
+	enum mortise_code code = context_load(context, &assembly, error);
+
+	if (code != MORTISE_OK)
+		return code;
+	if (assembly->config->audit.off)
+		log_line(&context->logger, MORTISE_LOG_WARNING,
+		    "audit is off: no access is recorded; this is for tests only");
+	else
+		code = open_trail(context, assembly, error);
+	if (code == MORTISE_OK)
+		code = running_open(context, assembly, NULL, &context->running, error);
+	return code;
+}
+
+static struct mortise *
+context_new(const struct mortise_open_options *options)
+{
+	struct mortise *context = calloc(1, sizeof(*context));
+
+	if (context == NULL || pthread_mutex_init(&context->lock, NULL) != 0) {
+		free(context);
+		return NULL;
+	}
+	if (pthread_mutex_init(&context->reloading, NULL) != 0) {
+		(void)pthread_mutex_destroy(&context->lock);
+		free(context);
+		return NULL;
+	}
+	context->logger = (struct logger){options->log, options->arg, options->log_level};
+	context->problem = options->problem;
+	context->problem_arg = options->arg;
+	return context;
 }
 
 enum mortise_code
@@ -210,9 +158,7 @@ mortise_open(const struct mortise_open_options *options, struct mortise **contex
     struct mortise_error *given)
 {
 	struct mortise_error spare, *error = error_or(given, &spare);
-	struct mortise_open_options copy = *options;
-	struct problems problems = {.each = errors_only, .arg = &copy};
-	struct mortise *made = calloc(1, sizeof(*made));
+	struct mortise *made = context_new(options);
 	char buffer[PATH_MAX];
 	const char *path;
 	enum mortise_code code;
@@ -220,13 +166,14 @@ mortise_open(const struct mortise_open_options *options, struct mortise **contex
 	if (made == NULL)
 		return error_memory(error);
 	error_clear(error);
-	made->logger = (struct logger){options->log, options->arg, options->log_level};
-	made->program = options->program != NULL ? text_dup(options->program) :
-	    text_dup("libmortise " VERSION_TEXT);
-	code = made->program == NULL ? error_memory(error) :
-	    find_path(options->config_path, buffer, &path, error);
-	if (code == MORTISE_OK)
-		code = open_all(made, path, &problems, error);
+	made->program = text_dup(options->program != NULL ? options->program :
+	    "libmortise " VERSION_TEXT);
+	code = find_path(options->config_path, buffer, &path, error);
+	if (code == MORTISE_OK) {
+		made->config_path = text_dup(path);
+		code = made->program == NULL || made->config_path == NULL ? error_memory(error) :
+		    open_all(made, error);
+	}
 	if (code != MORTISE_OK) {
 		mortise_close(made);
 		return code;
@@ -240,13 +187,11 @@ mortise_close(struct mortise *context)
 {
 	if (context == NULL)
 		return;
-	for (size_t i = 0; context->backends != NULL &&
-	    i < context->assembly.config->backends_count; i++)
-		backend_close(context->backends[i]);
+	running_unref(context->running);
 	trail_close(context->trail);
-	assembly_free(&context->assembly);
-	free(context->backends);
-	free(context->opening);
+	(void)pthread_mutex_destroy(&context->reloading);
+	(void)pthread_mutex_destroy(&context->lock);
+	free(context->config_path);
 	free(context->program);
 	free(context);
 }

@@ -6,7 +6,7 @@
 #include "oauth/token.h"
 
 enum mortise_code
-audited_get(struct mortise *context, const struct mortise_request *request, const char *name,
+audited_get(const struct engine *engine, const struct mortise_request *request, const char *name,
     const char *version, operation_trace_fn *trace, void *arg,
     struct mortise_secret **value, struct mortise_place *found, struct mortise_error *error)
 {
@@ -14,7 +14,7 @@ audited_get(struct mortise *context, const struct mortise_request *request, cons
 	struct mortise_secret *read = NULL;
 	struct mortise_place place;
 	struct operation operation;
-	enum mortise_code code = operation_begin(&operation, &context->engine, request,
+	enum mortise_code code = operation_begin(&operation, engine, request,
 	    "secret_viewed", "secret", name, error);
 
 	operation.trace = trace;
@@ -39,9 +39,10 @@ mortise_get(struct mortise *context, const struct mortise_request *request, cons
     const char *version, struct mortise_secret **value, struct mortise_place *found,
     struct mortise_error *given)
 {
+	struct running *running _cleanup_(running_release) = running_hold(context);
 	struct mortise_error spare;
 
-	return audited_get(context, request, name, version, NULL, NULL, value, found,
+	return audited_get(&running->engine, request, name, version, NULL, NULL, value, found,
 	    error_or(given, &spare));
 }
 
@@ -50,10 +51,11 @@ mortise_put(struct mortise *context, const struct mortise_request *request, cons
     const struct mortise_secret *value, const struct mortise_put_options *options,
     struct mortise_place *made, struct mortise_error *given)
 {
+	struct running *running _cleanup_(running_release) = running_hold(context);
 	struct mortise_error spare, *error = error_or(given, &spare);
 	struct operation operation;
 	struct mortise_place place;
-	enum mortise_code code = operation_begin(&operation, &context->engine, request,
+	enum mortise_code code = operation_begin(&operation, &running->engine, request,
 	    "secret_written", "secret", name, error);
 
 	if (code == MORTISE_OK)
@@ -70,9 +72,10 @@ enum mortise_code
 mortise_delete(struct mortise *context, const struct mortise_request *request, const char *name,
     struct mortise_error *given)
 {
+	struct running *running _cleanup_(running_release) = running_hold(context);
 	struct mortise_error spare, *error = error_or(given, &spare);
 	struct operation operation;
-	enum mortise_code code = operation_begin(&operation, &context->engine, request,
+	enum mortise_code code = operation_begin(&operation, &running->engine, request,
 	    "secret_deleted", "secret", name, error);
 
 	if (code == MORTISE_OK)
@@ -96,11 +99,12 @@ enum mortise_code
 mortise_list(struct mortise *context, const struct mortise_request *request, const char *prefix,
     mortise_name_fn *each, void *arg, struct mortise_error *given)
 {
+	struct running *running _cleanup_(running_release) = running_hold(context);
 	struct mortise_error spare, *error = error_or(given, &spare);
 	const char *wanted = prefix == NULL ? "" : prefix;
 	struct buffer names _cleanup_(buffer_free) = {0};
 	struct operation operation;
-	enum mortise_code code = operation_begin(&operation, &context->engine, request,
+	enum mortise_code code = operation_begin(&operation, &running->engine, request,
 	    "secret_listed", "secret", wanted, error);
 
 	if (code == MORTISE_OK)
@@ -166,10 +170,11 @@ enum mortise_code
 mortise_history(struct mortise *context, const struct mortise_request *request, const char *name,
     mortise_version_fn *version, mortise_label_fn *label, void *arg, struct mortise_error *given)
 {
+	struct running *running _cleanup_(running_release) = running_hold(context);
 	struct mortise_error spare, *error = error_or(given, &spare);
 	struct held held _cleanup_(held_free) = {.versions = {0}};
 	struct operation operation;
-	enum mortise_code code = operation_begin(&operation, &context->engine, request,
+	enum mortise_code code = operation_begin(&operation, &running->engine, request,
 	    "secret_described", "secret", name, error);
 
 	if (code == MORTISE_OK)

@@ -12,10 +12,11 @@ mortise_state_create(struct mortise *context, const struct mortise_request *requ
     const struct mortise_state_options *options, char state[MORTISE_STATE_SIZE],
     struct mortise_error *given)
 {
+	struct running *running _cleanup_(running_release) = running_hold(context);
 	struct mortise_error spare, *error = error_or(given, &spare);
 	char drawn[MORTISE_STATE_SIZE] = "", resource[STATE_RESOURCE_SIZE] = "";
 	struct operation operation;
-	enum mortise_code code = operation_begin(&operation, &context->engine, request,
+	enum mortise_code code = operation_begin(&operation, &running->engine, request,
 	    "state_created", RESOURCE, "", error);
 
 	if (code == MORTISE_OK)
@@ -35,11 +36,12 @@ mortise_state_validate(struct mortise *context, const struct mortise_request *re
     const char *state, const char *binding, mortise_state_fn *each, void *arg,
     struct mortise_error *given)
 {
+	struct running *running _cleanup_(running_release) = running_hold(context);
 	struct mortise_error spare, *error = error_or(given, &spare);
 	struct state_bound bound _cleanup_(state_bound_free) = {.json = NULL};
 	char resource[STATE_RESOURCE_SIZE] = "";
 	struct operation operation;
-	enum mortise_code code = operation_begin(&operation, &context->engine, request,
+	enum mortise_code code = operation_begin(&operation, &running->engine, request,
 	    "state_validated", RESOURCE, "", error);
 
 	if (code == MORTISE_OK && state_resource(state, resource))

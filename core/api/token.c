@@ -12,9 +12,10 @@ enum mortise_code
 mortise_token_name(struct mortise *context, const char *platform, const char *connection_id,
     char name[MORTISE_NAME_MAX + 1], struct mortise_error *given)
 {
+	struct running *running _cleanup_(running_release) = running_hold(context);
 	struct mortise_error spare;
 
-	return tokens_name(context->engine.config->token_name, platform, connection_id, name,
+	return tokens_name(running->engine.config->token_name, platform, connection_id, name,
 	    error_or(given, &spare));
 }
 
@@ -38,6 +39,7 @@ mortise_token_store(struct mortise *context, const struct mortise_request *reque
     const struct mortise_token_store_options *options, const struct mortise_secret *tokens,
     mortise_authorization_fn *each, void *arg, struct mortise_error *given)
 {
+	struct running *running _cleanup_(running_release) = running_hold(context);
 	struct mortise_error spare, *error = error_or(given, &spare);
 	struct authorization authorization _cleanup_(authorization_free) = {.json = NULL};
 	struct operation operation;
@@ -47,7 +49,7 @@ mortise_token_store(struct mortise *context, const struct mortise_request *reque
 
 	if (code != MORTISE_OK)
 		return code;
-	begun = operation_begin(&operation, &context->engine, request, action, RESOURCE, "",
+	begun = operation_begin(&operation, &running->engine, request, action, RESOURCE, "",
 	    error);
 	code = begun == MORTISE_OK ? token_store(&operation, options, tokens, &authorization) :
 	    begun;
@@ -61,11 +63,12 @@ enum mortise_code
 mortise_token_get(struct mortise *context, const struct mortise_request *request, const char *id,
     struct mortise_secret **tokens, struct mortise_error *given)
 {
+	struct running *running _cleanup_(running_release) = running_hold(context);
 	struct mortise_error spare, *error = error_or(given, &spare);
 	struct authorization authorization _cleanup_(authorization_free) = {.json = NULL};
 	struct mortise_secret *read = NULL;
 	struct operation operation;
-	enum mortise_code code = operation_begin(&operation, &context->engine, request,
+	enum mortise_code code = operation_begin(&operation, &running->engine, request,
 	    "token_viewed", RESOURCE, id, error);
 
 	if (code == MORTISE_OK)
@@ -83,6 +86,7 @@ mortise_token_revoke(struct mortise *context, const struct mortise_request *requ
     const char *id, const char *asked, mortise_authorization_fn *each, void *arg,
     struct mortise_error *given)
 {
+	struct running *running _cleanup_(running_release) = running_hold(context);
 	struct mortise_error spare, *error = error_or(given, &spare);
 	struct authorization authorization _cleanup_(authorization_free) = {.json = NULL};
 	struct operation operation;
@@ -92,7 +96,7 @@ mortise_token_revoke(struct mortise *context, const struct mortise_request *requ
 
 	if (code != MORTISE_OK)
 		return code;
-	begun = operation_begin(&operation, &context->engine, request, action, RESOURCE, id,
+	begun = operation_begin(&operation, &running->engine, request, action, RESOURCE, id,
 	    error);
 	code = begun == MORTISE_OK ? token_revoke(&operation, id, &authorization) : begun;
 	code = operation_end(&operation, code);
@@ -105,10 +109,11 @@ enum mortise_code
 mortise_token_list(struct mortise *context, const struct mortise_request *request,
     mortise_authorization_fn *each, void *arg, struct mortise_error *given)
 {
+	struct running *running _cleanup_(running_release) = running_hold(context);
 	struct mortise_error spare, *error = error_or(given, &spare);
 	struct authorizations list _cleanup_(authorizations_free) = {0};
 	struct operation operation;
-	enum mortise_code code = operation_begin(&operation, &context->engine, request,
+	enum mortise_code code = operation_begin(&operation, &running->engine, request,
 	    "token_listed", RESOURCE, "", error);
 
 	if (code == MORTISE_OK)

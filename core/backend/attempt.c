@@ -104,7 +104,7 @@ backend_say(const struct backend *backend, struct mortise_call *call, enum morti
 	error->code = code;
 	(void)snprintf(error->backend, sizeof(error->backend), "%s", backend->name);
 	if (error->file[0] == '\0')
-		error_at(error, &backend->place);
+		error_at(error, call->place != NULL ? call->place : &backend->place);
 	return code;
 }
 
@@ -221,7 +221,7 @@ backend_again(const struct backend *backend, struct mortise_call *call, struct a
 	int64_t wanted = call->error->retry_after_ms;
 
 	attempts->tried++;
-	if (!safe || call->told.refused || attempts->tried >= backend->attempts ||
+	if (!safe || call->told.refused || attempts->tried >= backend->rules.attempts ||
 	    (attempts->out != NULL && attempts->out->given) ||
 	    !random_bytes(&pause_ms, sizeof(pause_ms)))
 		return false;

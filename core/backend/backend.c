@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdlib.h>
+#include <string.h>
 
 #include "backend/instance.h"
 #include "base/clock.h"
@@ -79,7 +80,7 @@ make(const struct backend_setup *setup)
 	backend->plugin = setup->plugin;
 	backend->options = setup->options;
 	backend->timeout_ms = setup->timeout_ms;
-	backend->attempts = setup->rules.attempts;
+	backend->rules = setup->rules;
 	backend->generations = setup->generations;
 	/* What is in this process has nothing to share. */
 	backend->shares = setup->rules.ttl_ms > 0 ||
@@ -118,6 +119,29 @@ backend_open(const struct backend_setup *setup, struct backend **result,
 	}
 	*result = backend;
 	return MORTISE_OK;
+}
+
+static bool
+rules_same(const struct call_rules *a, const struct call_rules *b)
+{
+	return a->failures == b->failures && a->open_ms == b->open_ms && a->ttl_ms == b->ttl_ms &&
+	    a->negative_ms == b->negative_ms && a->stale_ms == b->stale_ms &&
+	    a->cache_size == b->cache_size && a->attempts == b->attempts;
+}
+
+enum mortise_code
+backend_same(const struct backend *backend, const struct backend_setup *setup, bool *same,
+    struct mortise_error *error)
+{
+	enum mortise_code code = options_resolve(setup->options, setup->fetch, setup->arg, error);
+
+	if (code == MORTISE_OK)
+		*same = strcmp(backend->plugin->path, setup->plugin->path) == 0 &&
+		    strcmp(backend->plugin->sha256, setup->plugin->sha256) == 0 &&
+		    backend->timeout_ms == setup->timeout_ms &&
+		    rules_same(&backend->rules, &setup->rules) &&
+		    options_same(backend->options, setup->options);
+	return code;
 }
 
 void

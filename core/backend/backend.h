@@ -38,6 +38,8 @@ struct mortise_call {
 	struct mortise_error *error;	/* never NULL; clean, or from an earlier call */
 	const struct backend *backend;	/* NULL while a plugin is loaded */
 	const struct logger *logger;
+	/* Where the backend stands now; NULL: where it stood when it was opened. */
+	const struct place *place;
 	bool fresh;			/* no cached answer, and nobody else's */
 	/* Asked before a get leaves the machine; another code than ok refuses it.
 	 * NULL: nobody wants to know. */
@@ -80,6 +82,9 @@ const struct mortise_host *backend_host(void);
 
 /* Resolves the options and opens the instance, within the setup's timeout. */
 enum mortise_code backend_open(const struct backend_setup *, struct backend **,
+    struct mortise_error *);
+/* Would opening this setup make the same backend?  Resolves its options. */
+enum mortise_code backend_same(const struct backend *, const struct backend_setup *, bool *same,
     struct mortise_error *);
 void backend_close(struct backend *);	/* no call may be running; NULL is fine */
 

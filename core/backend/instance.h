@@ -29,7 +29,7 @@ struct backend {
 	const struct plugin *plugin;
 	struct mortise_options *options;
 	uint64_t timeout_ms;
-	unsigned int attempts;		/* at least 1 */
+	struct call_rules rules;
 	struct generations *generations;
 	const struct logger *logger;
 	bool (*noted)(void *arg, const char *backend, char store[65], uint64_t *generation);

@@ -196,6 +196,7 @@ read_backends(struct config *config, const struct yaml_node *root, struct proble
 	config->backends_count = node->count;
 	for (size_t i = 0; i < node->count; i++)
 		read_backend(&config->backends[i], node->keys[i], node->values[i], problems);
+	config_order(config, problems);
 }
 
 static void

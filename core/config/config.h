@@ -32,6 +32,8 @@ struct config_backend {
 	struct call_rules rules;
 	bool skip_if_missing;		/* call.if-missing: skip */
 	bool skip_if_unsupported;	/* call.if-unsupported: skip */
+	size_t *needs;			/* backends that it reads {secret:, from:} from */
+	size_t needs_count;
 };
 
 /* One operation of a route.  `none` and "left to `use`" are different things. */
@@ -67,6 +69,7 @@ struct config {
 	struct place *plugin_path_places;
 	size_t plugin_path_count;
 	struct config_backend *backends;
+	size_t *order;		/* all of them, each after those that it needs */
 	size_t backends_count;
 	struct chain *chains;
 	size_t chains_count;

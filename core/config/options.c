@@ -157,3 +157,43 @@ options_resolve(struct mortise_options *options, options_fetch_fn *fetch, void *
 		code = options_resolve(options->children[i], fetch, arg, error);
 	return code;
 }
+
+/* Also in the directory that relative paths start from. */
+static bool
+same_node(const struct yaml_node *a, const struct yaml_node *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	if (a->kind != b->kind || a->count != b->count || a->quoted != b->quoted ||
+	    strcmp(a->place.file, b->place.file) != 0 ||
+	    (a->kind == YAML_SCALAR && strcmp(a->text, b->text) != 0))
+		return false;
+	for (size_t i = 0; i < a->count; i++) {
+		if ((a->kind == YAML_MAP && strcmp(a->keys[i]->text, b->keys[i]->text) != 0) ||
+		    !same_node(a->values[i], b->values[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+bool
+options_same(const struct mortise_options *a, const struct mortise_options *b)
+{
+	bool secret = a->option != NULL && (a->option->flags & MORTISE_OPTION_SECRET) != 0;
+
+	if (a->option != b->option || a->count != b->count || a->number != b->number ||
+	    (a->node == NULL) != (b->node == NULL) || !same_text(a->key, b->key) ||
+	    !same_text(a->text, b->text) || (secret && !same_node(a->node, b->node)))
+		return false;
+	for (size_t i = 0; i < a->count; i++) {
+		if (!options_same(a->children[i], b->children[i]))
+			return false;
+	}
+	return true;
+}

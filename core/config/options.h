@@ -51,6 +51,10 @@ enum mortise_code options_secret(const struct mortise_options *, const char *pat
 enum mortise_code options_resolve(struct mortise_options *, options_fetch_fn *fetch, void *arg,
     struct mortise_error *error);
 
+/* Do two resolved sets of one schema say the same?  Forms of secrets are compared
+ * as they are written: what they lead to is read anew each time. */
+bool options_same(const struct mortise_options *, const struct mortise_options *);
+
 /* Numbers as configurations write them: "2s", "64KiB"; false = not one. */
 bool duration_parse(const char *text, int64_t *ms);
 bool size_parse(const char *text, int64_t *bytes);

@@ -40,6 +40,9 @@ const char *text_of(const struct yaml_node *, const char *what, struct problems 
 /* How a backend is called; call NULL: by the defaults. */
 void config_call(struct config_backend *, const struct yaml_node *call, struct problems *);
 
+/* What backends need of each other, and their order from that. */
+void config_order(struct config *, struct problems *);
+
 /* secret:, state: and chains:, once the backends are known. */
 void config_chains(struct config *, struct problems *);
 void config_routes(struct config *, struct problems *);

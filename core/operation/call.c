@@ -18,6 +18,7 @@ call_begin(struct operation *operation, struct step *step, size_t target, uint64
 		.deadline = deadline,
 		.error = &step->error,
 		.logger = engine->logger,
+		.place = &config->place,
 	};
 	error_clear(&step->error);
 	step->target = target;

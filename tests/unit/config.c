@@ -143,6 +143,12 @@ static const struct {
 	    SECRET AUDIT, {"2:47: ttl must be a duration",
 	    "2:57: size is 1; it may be 1024 to 2147483647 bytes",
 	    "2:60: unknown key ngative; did you mean negative?"}},
+	{"a backend that is none", "version: 1\nbackends: {a: {plugin: m, x: {secret: s, from: b}}}\n"
+	    SECRET AUDIT, {"2:48: there is no backend b"}},
+	{"backends that need each other", "version: 1\nbackends:\n"
+	    "  a: {plugin: m, x: [{file: f}, {secret: s, from: b}]}\n"
+	    "  b: {plugin: m, y: {z: {secret: s, from: a}}}\n"
+	    SECRET AUDIT, {"3:3: backend a needs itself to open"}},
 	{"a name twice", HEAD "chains: {a: [b]}\n" SECRET AUDIT,
 	    {"3:10: a is a backend already"}},
 	{"an unknown use", HEAD "chains: {c: [a, x]}\n" SECRET AUDIT,
@@ -347,7 +353,8 @@ test_good(void)
 	static const char text[] =
 	    "version: 1\ndeadline: 3s\n"
 	    "backends:\n"
-	    "  a: {plugin: local, path: x, call: {timeout: 250ms, if-missing: skip}}\n"
+	    "  a: {plugin: local, path: x, call: {timeout: 250ms, if-missing: skip},\n"
+	    "      token: {secret: s, from: b}}\n"
 	    "  b: {plugin: memory, call: {breaker: {open: 1m}, retry: {}, cache: {ttl: 60s, stale: 1h}}}\n"
 	    "chains:\n"
 	    "  outer: [{use: inner, control: required}, a]\n"
@@ -382,8 +389,9 @@ test_good(void)
 	CHECK_NUMBER(config->backends[1].rules.negative_ms, 0);
 	CHECK_NUMBER(config->backends[1].rules.stale_ms, 3600000);
 	CHECK_NUMBER(config->backends[1].rules.cache_size, 1048576);
-	CHECK_NUMBER(config->backends[1].place.line, 5);
+	CHECK_NUMBER(config->backends[1].place.line, 6);
 	CHECK_NUMBER(config->backends[1].place.column, 3);
+	CHECK(config->order[0] == 1 && config->order[1] == 0);
 	CHECK_NUMBER(config->secret_count, 3);
 	check_chain(&config->secret[0].get,
 	    "inner required(b -, a optional ok=done denied=ignore), a -", "a chain by its name");

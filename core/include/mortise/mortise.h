@@ -108,6 +108,15 @@ struct mortise_open_options {
  * trail), or what a backend's open says.  On ok *context is the caller's. */
 enum mortise_code mortise_open(const struct mortise_open_options *, struct mortise **context,
     struct mortise_error *);
+/*
+ * Reads the configuration again, opens what has changed in it beside what runs,
+ * and puts it in place; calls that run meanwhile end as they began, and the last
+ * of them closes what is not used any more.  A backend that says the same as
+ * before stays open, with what it holds in memory and in its cache.  On any
+ * error the configuration in force stays; errors are told as by mortise_open.
+ * invalid where the trail has moved: that needs a restart.
+ */
+enum mortise_code mortise_reload(struct mortise *, struct mortise_error *);
 /* No other call may be running.  NULL is fine. */
 void mortise_close(struct mortise *);
 

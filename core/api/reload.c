@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* reload: another configuration, built aside and put in the place of the one in
+ * force.  Calls that run keep what they began with. */
+#include <string.h>
+
+#include "api/context.h"
+
+/* What one process writes to is chosen once: nothing says what comes first in two
+ * trails. */
+static enum mortise_code
+check_audit(const struct config *now, const struct config *next, struct mortise_error *error)
+{
+	if (now->audit.off == next->audit.off &&
+	    (next->audit.off || strcmp(now->audit.trail, next->audit.trail) == 0))
+		return MORTISE_OK;
+	(void)error_set(error, MORTISE_INVALID, MORTISE_REASON_CONFIGURATION,
+	    "a reload cannot change where the trail is; restart the program for that");
+	error_at(error, &next->audit.place);
+	return MORTISE_INVALID;
+}
+
+static void
+swap(struct mortise *context, struct running *next)
+{
+	struct running *old;
+
+	(void)pthread_mutex_lock(&context->lock);
+	old = context->running;
+	context->running = next;
+	(void)pthread_mutex_unlock(&context->lock);
+	running_unref(old);
+}
+
+enum mortise_code
+mortise_reload(struct mortise *context, struct mortise_error *given)
+{
+	struct mortise_error spare, *error = error_or(given, &spare);
+	struct assembly *assembly _cleanup_(assembly_release) = NULL;
+	struct running *now, *next;
+	enum mortise_code code;
+
+	error_clear(error);
+	(void)pthread_mutex_lock(&context->reloading);
+	now = running_hold(context);
+	code = context_load(context, &assembly, error);
+	if (code == MORTISE_OK)
+		code = check_audit(now->assembly->config, assembly->config, error);
+	if (code == MORTISE_OK)
+		code = running_open(context, assembly, now, &next, error);
+	if (code == MORTISE_OK)
+		swap(context, next);
+	running_unref(now);
+	(void)pthread_mutex_unlock(&context->reloading);
+	return code;
+}
