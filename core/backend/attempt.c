@@ -135,9 +135,10 @@ ask_breaker(struct backend *backend, struct mortise_call *call, struct attempts 
 
 	if (backend->breaker.limit == 0)
 		return MORTISE_OK;
+	/* Nearly all of it: the chain's clock goes by ticks. */
 	if (attempts->tried == 0)
-		attempts->whole = deadline_left_ns(call->deadline) / NS_PER_MS + 1 >=
-		    backend->timeout_ms;
+		attempts->whole = deadline_left_ns(call->deadline) / NS_PER_MS >=
+		    backend->timeout_ms - backend->timeout_ms / 8 - 1;
 	attempts->pass = breaker_enter(&backend->breaker);
 	if (attempts->pass != BREAKER_REFUSED || attempts->bit == MORTISE_CAN_SECRET_UNDO)
 		return MORTISE_OK;

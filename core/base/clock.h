@@ -12,6 +12,8 @@
 #define DEADLINE_NEVER UINT64_MAX
 
 uint64_t clock_monotonic_ns(void);
+/* As it was at the last tick: up to 10 ms ago, and read in a third of the time. */
+uint64_t clock_tick_ns(void);
 int64_t clock_unix_us(void);
 int64_t clock_unix_ms(void);
 

@@ -5,6 +5,7 @@
 #include "base/code.h"
 
 #define NO_ANSWER SIZE_MAX
+#define TICK_SHOWS_NS (200 * NS_PER_MS)
 
 /* What one run shares between its lists. */
 struct machine {
@@ -51,12 +52,13 @@ graver(enum mortise_code a, enum mortise_code b)
 	return rank[b] > rank[a] ? b : a;
 }
 
-/* One read serves the end of an entry and the beginning of the next. */
+/* One read serves the end of an entry and the beginning of the next.  The last
+ * tick will do, unless somebody looks at the times. */
 static uint64_t
 machine_now(struct machine *m)
 {
 	if (!m->now_is_fresh) {
-		m->now = clock_monotonic_ns();
+		m->now = m->timed ? clock_monotonic_ns() : clock_tick_ns();
 		m->now_is_fresh = true;
 	}
 	return m->now;
@@ -75,7 +77,10 @@ entry_deadline(struct machine *m, const struct chain_entry *entry, uint64_t dead
 		return deadline;
 	share = (deadline - m->now) / (shares ? 2 : 1);
 	timeout = has_timeout ? host->timeout(m->run->arg, entry) : share;
-	return m->now + (timeout < share ? timeout : share);
+	if (timeout > share)
+		timeout = share;
+	/* Of a short time a tick is too much to lose. */
+	return (timeout < TICK_SHOWS_NS ? clock_monotonic_ns() : m->now) + timeout;
 }
 
 static void

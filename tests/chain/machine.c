@@ -16,18 +16,26 @@
 #define START 1000
 #define TIMEOUT_NONE UINT64_MAX
 
-static uint64_t fake_now;
+/* In milliseconds, as all times here; the ticks come so much later. */
+static uint64_t fake_now, tick_lag;
 static unsigned int clock_reads;
 
 /* In place of the C library's. */
 int
 clock_gettime(clockid_t id, struct timespec *t)
 {
-	(void)id;
+	uint64_t now = id == CLOCK_MONOTONIC ? fake_now : fake_now - tick_lag;
+
 	clock_reads++;
-	t->tv_sec = (time_t)(fake_now / 1000000000);
-	t->tv_nsec = (long)(fake_now % 1000000000);
+	t->tv_sec = (time_t)(now / 1000);
+	t->tv_nsec = (long)(now % 1000 * NS_PER_MS);
 	return 0;
+}
+
+static uint64_t
+from_ms(uint64_t ms)
+{
+	return ms == UINT64_MAX ? ms : ms * NS_PER_MS;
 }
 
 /* A backend: what it says, after how long, and its timeout. */
@@ -63,7 +71,7 @@ world_call(void *arg, const struct chain_entry *entry, size_t number, uint64_t d
 	if (deadline == DEADLINE_NEVER)
 		event(world, "%s<never ", entry->use);
 	else
-		event(world, "%s<%ju ", entry->use, (uintmax_t)deadline);
+		event(world, "%s<%ju ", entry->use, (uintmax_t)(deadline / NS_PER_MS));
 	fake_now += world->backends[entry->target].takes;
 	return world->backends[entry->target].code;
 }
@@ -86,7 +94,7 @@ world_timeout(void *arg, const struct chain_entry *entry)
 {
 	struct world *world = arg;
 
-	return world->backends[entry->target].timeout;
+	return from_ms(world->backends[entry->target].timeout);
 }
 
 static void
@@ -94,7 +102,7 @@ world_trace(void *arg, const struct chain_step *step)
 {
 	event(arg, "(%u %s%s %s %s %ju) ", step->depth, step->entry->use,
 	    step->number == SIZE_MAX ? "!" : "", mortise_code_name(step->code),
-	    chain_action_name(step->action), (uintmax_t)step->ns);
+	    chain_action_name(step->action), (uintmax_t)(step->ns / NS_PER_MS));
 }
 
 /* Chains of backends A, B, C, D, whose targets are 0 to 3. */
@@ -197,7 +205,7 @@ test_runs(void)
 		struct world world = {.backends = row->backends};
 		const struct chain_host host = {world_call, world_drop, world_undo,
 		    (row->features & TIMEOUTS) != 0 ? world_timeout : NULL};
-		const struct chain_run run = {&host, &world, row->op, row->deadline,
+		const struct chain_run run = {&host, &world, row->op, from_ms(row->deadline),
 		    (row->features & TRACE) != 0 ? world_trace : NULL};
 		size_t answer;
 
@@ -207,6 +215,27 @@ test_runs(void)
 		CHECK_TEXT_AS(world.events, row->events, row->what);
 		CHECK_NUMBER_AS(clock_reads, row->reads, row->what);
 	}
+}
+
+/* The last tick will do, but for a time that is short against it. */
+static void
+test_ticks(void)
+{
+	const struct behaviour backends[] = {{AWAY, 0, 0}, {AWAY, 0, 0}, {AWAY, 0, 0}};
+	const struct chain_host host = {.call = world_call};
+	struct world world = {.backends = backends};
+	struct chain_run run = {&host, &world, CHAIN_GET, from_ms(9000), NULL};
+	size_t answer;
+
+	fake_now = START;
+	tick_lag = 4;
+	(void)chain_run(&abc, &run, &answer);
+	CHECK_TEXT(world.events, "A<4998 B<4998 C<9000 ");
+	world.events[0] = '\0';
+	run.deadline = from_ms(1300);
+	(void)chain_run(&abc, &run, &answer);
+	CHECK_TEXT(world.events, "A<1152 B<1152 C<1300 ");
+	tick_lag = 0;
 }
 
 static void
@@ -355,6 +384,7 @@ main(void)
 {
 	test_runs();
 	test_answers();
+	test_ticks();
 	test_breaches();
 	test_depth();
 	test_calls();
