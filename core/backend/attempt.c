@@ -195,19 +195,29 @@ backend_leave(struct backend *backend, struct mortise_call *call, const struct a
 {
 	if (serial(backend))
 		turn_give(&backend->turn);
-	breaker_leave(&backend->breaker, attempts->pass, result_of(attempts, code_known(said)));
+	if (backend->breaker.limit > 0)
+		breaker_leave(&backend->breaker, attempts->pass,
+		    result_of(attempts, code_known(said)));
 	return backend_say(backend, call, said);
 }
 
-/* Waits, and says whether there was time for it. */
+/* Waits after so many attempts, and says whether there was time for it. */
 static bool
-pause_until(uint64_t deadline, uint64_t pause_ms)
+pause_for(const struct mortise_call *call, unsigned int tried)
 {
-	uint64_t end = deadline_in_ms(pause_ms);
-	struct timespec until = deadline_timespec(end);
+	uint64_t most = PAUSE_MS << (tried < 6 ? tried - 1 : 5), pause_ms = 0, end;
+	int64_t wanted = call->error->retry_after_ms;
+	struct timespec until;
 
-	if (end >= deadline)
+	if (!random_bytes(&pause_ms, sizeof(pause_ms)))
 		return false;
+	pause_ms %= (most < PAUSE_MAX_MS ? most : PAUSE_MAX_MS) + 1;
+	if (wanted > 0 && (uint64_t)wanted > pause_ms)
+		pause_ms = (uint64_t)wanted;
+	end = deadline_in_ms(pause_ms);
+	if (end >= call->deadline)
+		return false;
+	until = deadline_timespec(end);
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
 		continue;
 	return true;
@@ -218,16 +228,9 @@ backend_again(const struct backend *backend, struct mortise_call *call, struct a
     enum mortise_code code)
 {
 	bool safe = code == MORTISE_UNAVAILABLE || (code == MORTISE_TIMEOUT && attempts->harmless);
-	uint64_t most = PAUSE_MS << (attempts->tried < 5 ? attempts->tried : 5), pause_ms = 0;
-	int64_t wanted = call->error->retry_after_ms;
 
-	attempts->tried++;
-	if (!safe || call->told.refused || attempts->tried >= backend->rules.attempts ||
-	    (attempts->out != NULL && attempts->out->given) ||
-	    !random_bytes(&pause_ms, sizeof(pause_ms)))
+	if (!safe || call->told.refused || ++attempts->tried >= backend->rules.attempts ||
+	    (attempts->out != NULL && attempts->out->given))
 		return false;
-	pause_ms %= (most < PAUSE_MAX_MS ? most : PAUSE_MAX_MS) + 1;
-	if (wanted > 0 && (uint64_t)wanted > pause_ms)
-		pause_ms = (uint64_t)wanted;
-	return pause_until(call->deadline, pause_ms);
+	return pause_for(call, attempts->tried);
 }

@@ -50,12 +50,6 @@ known_reason(enum mortise_reason reason)
 	return (unsigned int)reason < MORTISE_REASONS;
 }
 
-enum mortise_code
-code_known(enum mortise_code code)
-{
-	return (unsigned int)code < MORTISE_CODES ? code : MORTISE_ERROR;
-}
-
 bool
 code_parse(const char *word, enum mortise_code *code)
 {

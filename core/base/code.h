@@ -9,6 +9,11 @@
 bool code_parse(const char *word, enum mortise_code *code);
 
 /* Any value that is not a code is MORTISE_ERROR. */
-enum mortise_code code_known(enum mortise_code code);
+static inline enum mortise_code
+code_known(enum mortise_code code)
+{
+	return (unsigned int)code < MORTISE_CODES ? code : MORTISE_ERROR;
+}
+
 
 #endif

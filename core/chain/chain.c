@@ -75,7 +75,9 @@ entry_deadline(struct machine *m, const struct chain_entry *entry, uint64_t dead
 
 	if ((!has_timeout && !shares) || machine_now(m) >= deadline)
 		return deadline;
-	share = (deadline - m->now) / (shares ? 2 : 1);
+	share = deadline - m->now;
+	if (shares)
+		share /= 2;
 	timeout = has_timeout ? host->timeout(m->run->arg, entry) : share;
 	if (timeout > share)
 		timeout = share;
