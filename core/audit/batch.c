@@ -6,10 +6,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "audit/parts.h"
+#include "base/condition.h"
 #include "base/digest.h"
 #include "base/file.h"
 
@@ -47,20 +47,6 @@ append_free(struct append *append)
 	noteds_free(&append->stores);
 	(void)pthread_cond_destroy(&append->wake);
 	free(append);
-}
-
-static bool
-condition_init(pthread_cond_t *condition)
-{
-	pthread_condattr_t attributes;
-	bool good;
-
-	if (pthread_condattr_init(&attributes) != 0)
-		return false;
-	good = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
-	    pthread_cond_init(condition, &attributes) == 0;
-	(void)pthread_condattr_destroy(&attributes);
-	return good;
 }
 
 static enum mortise_code
@@ -411,22 +397,7 @@ lead(struct trail *trail, struct append *own)
 	}
 }
 
-/* With the mutex held. */
-static void
-sleep_until(struct trail *trail, struct append *append)
-{
-	const struct timespec until = {
-		.tv_sec = (time_t)(append->deadline / (1000 * NS_PER_MS)),
-		.tv_nsec = (long)(append->deadline % (1000 * NS_PER_MS)),
-	};
-
-	if (append->deadline == DEADLINE_NEVER)
-		(void)pthread_cond_wait(&append->wake, &trail->mutex);
-	else
-		(void)pthread_cond_timedwait(&append->wake, &trail->mutex, &until);
-}
-
-/* True: the append is done; false: its caller has left it. */
+/* With the mutex held.  True: the append is done; false: its caller has left it. */
 static bool
 wait_for(struct trail *trail, struct append *append, struct mortise_error *error)
 {
@@ -436,7 +407,7 @@ wait_for(struct trail *trail, struct append *append, struct mortise_error *error
 			continue;
 		}
 		if (deadline_left_ns(append->deadline) > 0) {
-			sleep_until(trail, append);
+			(void)condition_wait(&append->wake, &trail->mutex, append->deadline);
 			continue;
 		}
 		(void)error_set(error, MORTISE_TIMEOUT, MORTISE_REASON_AUDIT,

@@ -6,6 +6,7 @@
 #include "backend/instance.h"
 #include "base/clock.h"
 #include "base/code.h"
+#include "base/condition.h"
 #include "base/digest.h"
 
 /* Full jitter: a pause is anything up to this much, which doubles each time. */
@@ -14,42 +15,14 @@
 
 /* --- the turn of a serial instance ------------------------------------------- */
 
-int
-turn_init(struct turn *turn)
-{
-	pthread_condattr_t attributes;
-	int failed = pthread_condattr_init(&attributes);
-
-	if (failed != 0)
-		return failed;
-	failed = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	if (failed == 0)
-		failed = pthread_cond_init(&turn->given, &attributes);
-	(void)pthread_condattr_destroy(&attributes);
-	if (failed != 0)
-		return failed;
-	failed = pthread_mutex_init(&turn->lock, NULL);
-	if (failed != 0)
-		(void)pthread_cond_destroy(&turn->given);
-	return failed;
-}
-
-void
-turn_destroy(struct turn *turn)
-{
-	(void)pthread_mutex_destroy(&turn->lock);
-	(void)pthread_cond_destroy(&turn->given);
-}
-
 /* false: the deadline came first. */
 static bool
 turn_take(struct turn *turn, uint64_t deadline)
 {
-	struct timespec end = deadline_timespec(deadline);
 	bool mine;
 
 	(void)pthread_mutex_lock(&turn->lock);
-	while (turn->taken && pthread_cond_timedwait(&turn->given, &turn->lock, &end) == 0)
+	while (turn->taken && condition_wait(&turn->given, &turn->lock, deadline))
 		continue;
 	mine = !turn->taken;
 	turn->taken = true;

@@ -4,6 +4,7 @@
 
 #include "backend/instance.h"
 #include "base/clock.h"
+#include "base/condition.h"
 
 /* The instance is open: what it says of itself. */
 static void
@@ -46,7 +47,7 @@ release(struct backend *backend)
 	cache_free(backend->cache);
 	flights_destroy(&backend->flights);
 	breaker_destroy(&backend->breaker);
-	turn_destroy(&backend->turn);
+	condition_destroy_with(&backend->turn.lock, &backend->turn.given);
 	free(backend);
 }
 
@@ -54,14 +55,14 @@ release(struct backend *backend)
 static bool
 init_locks(struct backend *backend, const struct call_rules *rules)
 {
-	if (turn_init(&backend->turn) != 0)
+	if (!condition_init_with(&backend->turn.lock, &backend->turn.given))
 		return false;
-	if (breaker_init(&backend->breaker, rules->failures, rules->open_ms) == 0) {
-		if (flights_init(&backend->flights) == 0)
+	if (breaker_init(&backend->breaker, rules->failures, rules->open_ms)) {
+		if (flights_init(&backend->flights))
 			return true;
 		breaker_destroy(&backend->breaker);
 	}
-	turn_destroy(&backend->turn);
+	condition_destroy_with(&backend->turn.lock, &backend->turn.given);
 	return false;
 }
 

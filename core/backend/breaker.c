@@ -15,11 +15,11 @@ breaker_state_name(enum breaker_state state)
 	return names[state];
 }
 
-int
+bool
 breaker_init(struct breaker *breaker, unsigned int limit, uint64_t open_ms)
 {
 	*breaker = (struct breaker){.limit = limit, .open_ms = open_ms};
-	return pthread_mutex_init(&breaker->lock, NULL);
+	return pthread_mutex_init(&breaker->lock, NULL) == 0;
 }
 
 void

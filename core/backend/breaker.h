@@ -29,8 +29,7 @@ struct breaker {
 	bool probing;			/* half open: the probe is under way */
 };
 
-/* 0, or an error number. */
-int breaker_init(struct breaker *breaker, unsigned int limit, uint64_t open_ms);
+bool breaker_init(struct breaker *breaker, unsigned int limit, uint64_t open_ms);
 void breaker_destroy(struct breaker *breaker);
 
 /* What a call that was let through is to the breaker. */

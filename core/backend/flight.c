@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "base/condition.h"
 #include "secmem/secret.h"
 
 struct flight {
@@ -16,32 +16,17 @@ struct flight {
 	struct mortise_error error;
 };
 
-int
+bool
 flights_init(struct flights *flights)
 {
-	pthread_condattr_t attributes;
-	int failed = pthread_condattr_init(&attributes);
-
 	*flights = (struct flights){.first = NULL};
-	if (failed != 0)
-		return failed;
-	failed = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	if (failed == 0)
-		failed = pthread_cond_init(&flights->landed, &attributes);
-	(void)pthread_condattr_destroy(&attributes);
-	if (failed != 0)
-		return failed;
-	failed = pthread_mutex_init(&flights->lock, NULL);
-	if (failed != 0)
-		(void)pthread_cond_destroy(&flights->landed);
-	return failed;
+	return condition_init_with(&flights->lock, &flights->landed);
 }
 
 void
 flights_destroy(struct flights *flights)
 {
-	(void)pthread_mutex_destroy(&flights->lock);
-	(void)pthread_cond_destroy(&flights->landed);
+	condition_destroy_with(&flights->lock, &flights->landed);
 }
 
 /* One under way for the same thing, begun since the name was last written. */
@@ -86,12 +71,10 @@ static enum flight_part
 wait_for(struct flights *flights, struct flight *flight, uint64_t deadline,
     struct read_answer *answer, struct mortise_error *error)
 {
-	struct timespec end = deadline_timespec(deadline);
 	enum flight_part part = FLIGHT_LATE;
 
 	flight->holders++;
-	while (!flight->landed &&
-	    pthread_cond_timedwait(&flights->landed, &flights->lock, &end) == 0)
+	while (!flight->landed && condition_wait(&flights->landed, &flights->lock, deadline))
 		continue;
 	if (flight->landed) {
 		flights->joined++;

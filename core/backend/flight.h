@@ -21,8 +21,7 @@ struct flights {
 	uint64_t joined;		/* callers who did not have to ask */
 };
 
-/* 0, or an error number. */
-int flights_init(struct flights *flights);
+bool flights_init(struct flights *flights);
 void flights_destroy(struct flights *flights);
 
 enum flight_part {

@@ -19,10 +19,6 @@ struct turn {
 	bool taken;
 };
 
-/* 0, or an error number; all of it is there, or nothing. */
-int turn_init(struct turn *turn);
-void turn_destroy(struct turn *turn);
-
 struct backend {
 	const char *name;
 	struct place place;

@@ -12,6 +12,7 @@
 #include "backend/instance.h"
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/condition.h"
 
 #define HOST_NAME_MAX_BYTES 253		/* RFC 1035, written out */
 #define ADDRESS_SIZE 64			/* INET6_ADDRSTRLEN, and a scope */
@@ -36,25 +37,17 @@ struct resolver *
 resolver_new(void)
 {
 	struct resolver *resolver = calloc(1, sizeof(*resolver));
-	pthread_condattr_t attributes;
 
-	if (resolver == NULL || pthread_condattr_init(&attributes) != 0) {
-		free(resolver);
-		return NULL;
-	}
-	/* With these arguments none of the three can fail on a system that we build on. */
-	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&resolver->done, &attributes);
-	(void)pthread_mutex_init(&resolver->lock, NULL);
-	(void)pthread_condattr_destroy(&attributes);
-	return resolver;
+	if (resolver != NULL && condition_init_with(&resolver->lock, &resolver->done))
+		return resolver;
+	free(resolver);
+	return NULL;
 }
 
 static void
 resolver_free(struct resolver *resolver)
 {
-	(void)pthread_mutex_destroy(&resolver->lock);
-	(void)pthread_cond_destroy(&resolver->done);
+	condition_destroy_with(&resolver->lock, &resolver->done);
 	free(resolver);
 }
 
@@ -189,11 +182,10 @@ static bool
 wait_for(struct lookup *lookup, uint64_t deadline)
 {
 	struct resolver *resolver = lookup->resolver;
-	struct timespec end = deadline_timespec(deadline);
 	bool done;
 
 	(void)pthread_mutex_lock(&resolver->lock);
-	while (!lookup->done && pthread_cond_timedwait(&resolver->done, &resolver->lock, &end) == 0)
+	while (!lookup->done && condition_wait(&resolver->done, &resolver->lock, deadline))
 		continue;
 	done = lookup->done;
 	lookup->abandoned = !done;
