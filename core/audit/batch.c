@@ -261,7 +261,8 @@ finish(struct append *append, enum mortise_code code, const struct mortise_error
 		return;
 	}
 	append->code = code;
-	append->error = *error;
+	if (code != MORTISE_OK)
+		append->error = *error;
 	append->state = APPEND_DONE;
 	(void)pthread_cond_signal(&append->wake);
 }
