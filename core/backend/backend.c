@@ -21,7 +21,7 @@ introduce(struct backend *backend)
 }
 
 static enum mortise_code
-open_instance(struct backend *backend, struct mortise_error *error)
+open_instance(struct backend *backend, struct backend_note *note, struct mortise_error *error)
 {
 	struct mortise_call call = {.deadline = deadline_in_ms(backend->timeout_ms),
 	    .error = error, .backend = backend, .logger = backend->logger};
@@ -35,6 +35,8 @@ open_instance(struct backend *backend, struct mortise_error *error)
 		code = backend_broken(backend, &call, "abstains from being opened");
 	if (code == MORTISE_OK)
 		introduce(backend);
+	if (note != NULL)
+		*note = call.note;
 	return code;
 }
 
@@ -88,6 +90,7 @@ make(const struct backend_setup *setup)
 	    setup->plugin->table.reach != MORTISE_REACH_PROCESS;
 	backend->logger = setup->logger;
 	backend->noted = setup->noted;
+	backend->accept_rollback = setup->accept_rollback;
 	backend->fetch = setup->fetch;
 	backend->arg = setup->arg;
 	backend->resolver = resolver_new();
@@ -113,7 +116,7 @@ backend_open(const struct backend_setup *setup, struct backend **result,
 	if (error == NULL)
 		error = &nobodys;
 	error_clear(error);
-	code = open_instance(backend, error);
+	code = open_instance(backend, setup->opened, error);
 	if (code != MORTISE_OK) {
 		release(backend);
 		return code;

@@ -73,8 +73,10 @@ struct backend_setup {
 	const struct logger *logger;
 	/* What the trail's head holds for this name; NULL: nothing. */
 	bool (*noted)(void *arg, const char *backend, char store[65], uint64_t *generation);
+	bool accept_rollback;		/* the operator accepts a store older than that */
 	options_fetch_fn *fetch;	/* for {secret:}; NULL: none */
 	void *arg;
+	struct backend_note *opened;	/* out: what opening left in the store; NULL: not wanted */
 };
 
 /* The table that plugins get. */

@@ -225,6 +225,12 @@ host_noted_generation(struct mortise_call *call, char store[65], uint64_t *gener
 	    backend->noted(backend->arg, backend->name, store, generation);
 }
 
+static bool
+host_rollback_accepted(struct mortise_call *call)
+{
+	return call->backend != NULL && call->backend->accept_rollback;
+}
+
 const struct mortise_host *
 backend_host(void)
 {
@@ -257,6 +263,7 @@ backend_host(void)
 		.noted_generation = host_noted_generation,
 		.resolve = host_resolve,
 		.spawn = host_spawn,
+		.rollback_accepted = host_rollback_accepted,
 	};
 
 	return &host;

@@ -29,6 +29,7 @@ struct backend {
 	struct generations *generations;
 	const struct logger *logger;
 	bool (*noted)(void *arg, const char *backend, char store[65], uint64_t *generation);
+	bool accept_rollback;
 	options_fetch_fn *fetch;
 	void *arg;
 	void *instance;

@@ -39,10 +39,28 @@ fetch_algorithms(struct store *store)
 /* What the trail holds is asked before the store is read, so that a write in
  * between makes the store newer and not older. */
 struct noted {
-	bool any;
+	bool any, accepted;		/* accepted: an older store, or another one */
 	char id[65];
 	uint64_t generation;
 };
+
+/* The store is older than the trail says, or another one, and that is accepted: a
+ * commit beyond what the trail holds ends the matter. */
+static enum mortise_code
+make_newest(struct store *store, const struct noted *noted)
+{
+	bool other = strcmp(noted->id, store->id_text) != 0;
+	enum mortise_code code;
+
+	if (!other && (uint64_t)store->seen >= noted->generation)
+		return MORTISE_OK;
+	code = store_begin(store, true);
+	if (code != MORTISE_OK)
+		return code;
+	if (!other && (uint64_t)store->header.generation < noted->generation)
+		store->header.generation = (int64_t)noted->generation;
+	return store_commit(store);
+}
 
 static enum mortise_code
 check_noted(struct store *store, const struct noted *noted)
@@ -51,6 +69,8 @@ check_noted(struct store *store, const struct noted *noted)
 
 	if (!noted->any)
 		return MORTISE_OK;
+	if (noted->accepted)
+		return make_newest(store, noted);
 	if (strcmp(noted->id, store->id_text) != 0)
 		return host->fail(store->call, MORTISE_ERROR, MORTISE_REASON_ROLLBACK,
 		    "%s is the store %s, and the trail knows %s here; put the right one back",
@@ -58,7 +78,7 @@ check_noted(struct store *store, const struct noted *noted)
 	if ((uint64_t)store->seen < noted->generation)
 		return host->fail(store->call, MORTISE_ERROR, MORTISE_REASON_ROLLBACK,
 		    "%s is older than the trail says: generation %lld and not %llu; put its newest "
-		    "backup back", store->path, (long long)store->seen,
+		    "backup back, by `mortise restore` if there is one", store->path, (long long)store->seen,
 		    (unsigned long long)noted->generation);
 	return MORTISE_OK;
 }
@@ -94,11 +114,13 @@ open_store(struct mortise_call *call, const struct mortise_options *options, voi
 	clock_boot(store->boot);
 	noted.any = host->noted_generation(call, noted.id, &noted.generation) &&
 	    noted.id[0] != '\0';
+	noted.accepted = noted.any && host->size > offsetof(struct mortise_host, rollback_accepted) &&
+	    host->rollback_accepted(call);
 	code = fetch_algorithms(store);
 	if (code == MORTISE_OK)
-		code = file_prepare(store, noted.any);
+		code = file_prepare(store, noted.any && !noted.accepted);
 	if (code == MORTISE_OK)
-		code = store_connect(store, noted.any);
+		code = store_connect(store, noted.any && !noted.accepted);
 	if (code == MORTISE_OK)
 		code = unlock(store, &noted);
 	if (code != MORTISE_OK) {

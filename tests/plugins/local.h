@@ -37,6 +37,8 @@ struct fixture {
 	/* What the trail would hold. */
 	char noted_store[65];
 	uint64_t noted_generation;
+	bool accept_rollback;
+	struct backend_note opened;
 };
 
 /* Holds the plugin's copy and the stores. */
@@ -61,7 +63,8 @@ open_with(struct fixture *fixture, const char *name, const char *key, const char
 	const char *directories[] = {directory};
 	const struct loader loader = {.directories = directories, .directories_count = 1};
 	struct backend_setup setup = {.name = "store", .timeout_ms = DEADLINE_MS, .noted = noted,
-	    .place = {"test.yaml", 1, 1}, .arg = fixture};
+	    .place = {"test.yaml", 1, 1}, .arg = fixture, .opened = &fixture->opened,
+	    .accept_rollback = fixture->accept_rollback};
 	char *yaml _cleanup_(free_pointer) = text_format("{path: \"%s/%s\", key: \"%s\"%s}",
 	    directory, name, key, more);
 	enum mortise_code code;

@@ -48,6 +48,44 @@ test_rollback(void)
 	teardown(&f);
 }
 
+/* What was accepted is the newest from then on, and only what needs it is touched. */
+static void
+test_accepted_rollback(void)
+{
+	static const struct {
+		const char *what, *name;
+		bool same;		/* the noted id is the store's own */
+		uint64_t noted, after;	/* after 0: nothing is noted */
+	} rows[] = {
+		{"a store that is not older", "accepted.db", true, 5, 0},
+		{"an older one", "accepted.db", true, 9, 10},
+		{"another one", "accepted.db", false, 3, 11},
+		{"a new one for one that is gone", "new.db", false, 7, 2},
+	};
+	struct fixture f = {0};
+	char id[65];
+
+	if (!make_store("accepted.db") || !open_store(&f, "accepted.db"))
+		return;
+	(void)snprintf(id, sizeof(id), "%s", backend_identity(f.backend));
+	teardown(&f);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		f = (struct fixture){.noted_generation = rows[i].noted, .accept_rollback = true};
+		(void)snprintf(f.noted_store, sizeof(f.noted_store), "%s", rows[i].same ? id :
+		    "00000000000000000000000000000000");
+		CHECK_NUMBER_AS(open_with(&f, rows[i].name, KEY_TEXT, ""), MORTISE_OK,
+		    rows[i].what);
+		CHECK_NUMBER_AS(f.opened.set ? f.opened.generation : 0, rows[i].after,
+		    rows[i].what);
+		if (f.opened.set)
+			CHECK_TEXT_AS(f.opened.store, backend_identity(f.backend), rows[i].what);
+		teardown(&f);
+	}
+	CHECK_NUMBER_AS(open_noted(&f, "accepted.db", id, 11), MORTISE_OK,
+	    "it is as new as the trail now");
+	teardown(&f);
+}
+
 /* Replaces all rows of an open store by those of another file. */
 static void
 put_back(const char *name, const char *from)
@@ -224,6 +262,7 @@ main(void)
 	if (!local_begin())
 		return test_end();
 	test_rollback();
+	test_accepted_rollback();
 	test_rollback_while_open();
 	test_foreign();
 	test_modes();

@@ -256,6 +256,11 @@ struct mortise_host {
 	 * bytes of its output. */
 	enum mortise_code (*spawn)(struct mortise_call *, const char *const argv[],
 	    size_t limit, struct mortise_secret **output);
+
+	/* In open: does the operator accept a store that is older than the trail
+	 * says, or another one?  Then open makes it the newest by a commit of its own
+	 * beyond the noted generation, and notes that. */
+	bool (*rollback_accepted)(struct mortise_call *);
 };
 
 /* --- operation tables ----------------------------------------------------- */
