@@ -17,8 +17,6 @@
 #include "base/digest.h"
 #include "base/file.h"
 
-/* Always as long, so that writing it again leaves nothing of the old text. */
-#define LOCK_SIZE 128
 #define WRITER_MASK UINT32_C(0x7fffffff)
 #define PAUSE_MIN_NS 20000
 #define PAUSE_MAX_NS 2000000
@@ -85,36 +83,49 @@ number_of(const json_t *tree, const char *key, uint64_t *number)
 	return true;
 }
 
-bool
-trail_lock_read(int lock, struct lock_state *state)
+static bool
+parse_lock(const char *text, size_t size, struct lock_state *state)
 {
-	char text[LOCK_SIZE + 1];
-	ssize_t size = file_read_at(lock, text, LOCK_SIZE, 0);
-	json_t *tree;
-	bool good;
-
-	if (size <= 0)
-		return false;
-	tree = json_loadb(text, (size_t)size, 0, NULL);
-	good = number_of(tree, "segment", &state->segment) &&
+	json_t *tree = json_loadb(text, size, 0, NULL);
+	bool good = number_of(tree, "segment", &state->segment) &&
 	    number_of(tree, "size", &state->size) &&
 	    number_of(tree, "durable", &state->durable);
+
 	state->refused = good && json_is_true(json_object_get(tree, "refused"));
 	json_decref(tree);
 	return good;
 }
 
+bool
+trail_lock_read(int lock, struct lock_state *state)
+{
+	char text[LOCK_SIZE];
+	ssize_t size = file_read_at(lock, text, LOCK_SIZE, 0);
+
+	if (size == LOCK_SIZE && memcmp(text, state->text, LOCK_SIZE) == 0)
+		return true;
+	*state = (struct lock_state){0};
+	if (size <= 0 || !parse_lock(text, (size_t)size, state))
+		return false;
+	if (size == LOCK_SIZE)
+		memcpy(state->text, text, LOCK_SIZE);
+	return true;
+}
+
 enum mortise_code
 trail_lock_write(struct trail *trail, bool refused, struct mortise_error *error)
 {
-	char text[LOCK_SIZE + 1];
-	int n = snprintf(text, sizeof(text), "{\"segment\":%" PRIu64 ",\"size\":%" PRIu64
-	    ",\"durable\":%" PRIu64 ",\"refused\":%s}", trail->segment, trail->end.offset,
-	    trail->durable.offset, refused ? "true" : "false");
+	struct lock_state *state = &trail->lock_state;
+	int n;
 
-	memset(text + n, ' ', LOCK_SIZE - (size_t)n);
-	text[LOCK_SIZE - 1] = '\n';
-	if (pwrite(trail->lock, text, LOCK_SIZE, 0) == LOCK_SIZE)
+	*state = (struct lock_state){trail->segment, trail->end.offset, trail->durable.offset,
+	    refused, ""};
+	n = snprintf(state->text, LOCK_SIZE, "{\"segment\":%" PRIu64 ",\"size\":%" PRIu64
+	    ",\"durable\":%" PRIu64 ",\"refused\":%s}", state->segment, state->size,
+	    state->durable, refused ? "true" : "false");
+	memset(state->text + n, ' ', LOCK_SIZE - (size_t)n);
+	state->text[LOCK_SIZE - 1] = '\n';
+	if (pwrite(trail->lock, state->text, LOCK_SIZE, 0) == LOCK_SIZE)
 		return MORTISE_OK;
 	return error_set(error, MORTISE_ERROR, MORTISE_REASON_AUDIT,
 	    "%s/lock cannot be written; look for a full disk", trail->options.directory);

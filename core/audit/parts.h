@@ -47,10 +47,13 @@ struct noteds {
 	size_t count, capacity;
 };
 
-/* What DIR/lock says. */
+/* What DIR/lock says.  Always as long, so that writing it again leaves nothing of
+ * the old text. */
+#define LOCK_SIZE 128
 struct lock_state {
 	uint64_t segment, size, durable;
 	bool refused;
+	char text[LOCK_SIZE];		/* that this was read from, or written as */
 };
 
 /* What DIR/head says. */
@@ -82,6 +85,7 @@ struct trail {
 	struct pendings pendings;
 	uint64_t torn_bytes;		/* cut, and not recorded yet; 0 = none */
 	char torn_sha256[65];
+	struct lock_state lock_state;	/* as it was read or written last */
 	uint64_t head_seq, head_ns;	/* when the head was written last */
 	bool head_due;
 
@@ -106,7 +110,8 @@ enum mortise_code trail_lock_open(struct trail *, struct mortise_error *);
 /* timeout with reason audit when another process keeps it until the deadline. */
 enum mortise_code trail_lock_take(struct trail *, uint64_t deadline, struct mortise_error *);
 void trail_lock_release(struct trail *);
-/* false: it says nothing that can be read. */
+/* false: it says nothing that can be read.  The state is zeroed, or what was read
+ * before: the same text is not parsed again. */
 bool trail_lock_read(int lock, struct lock_state *);
 enum mortise_code trail_lock_write(struct trail *, bool refused, struct mortise_error *);
 /* Draws a byte of DIR/writers that is neither locked nor pending, and locks it. */

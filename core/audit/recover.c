@@ -321,9 +321,9 @@ is_intact(const struct trail *trail, uint64_t *size)
 enum mortise_code
 trail_catch_up(struct trail *trail, struct mortise_error *error)
 {
-	struct lock_state lock = {0};
-	bool known = trail_lock_read(trail->lock, &lock);
-	uint64_t size = 0, tail = 0;
+	const struct lock_state *lock = &trail->lock_state;
+	bool known = trail_lock_read(trail->lock, &trail->lock_state);
+	uint64_t size = 0, tail = 0, durable = lock->durable;
 	enum mortise_code code = MORTISE_OK;
 	struct stat st;
 
@@ -332,23 +332,23 @@ trail_catch_up(struct trail *trail, struct mortise_error *error)
 		return error_set(error, MORTISE_ERROR, MORTISE_REASON_AUDIT,
 		    "%s/lock was removed or replaced; restart all who write the trail",
 		    trail->options.directory);
-	if (lock.refused)
+	if (lock->refused)
 		return error_set(error, MORTISE_ERROR, MORTISE_REASON_AUDIT,
 		    "%s could not be written and refuses all records; see to its disk, then "
 		    "`mortise audit accept-loss`", trail->options.directory);
-	if (!known || !trail->loaded || lock.segment != trail->segment)
+	if (!known || !trail->loaded || lock->segment != trail->segment)
 		return trail_load(trail, error);
 	if (!is_intact(trail, &size))
 		return trail_declare_loss(trail, error);
-	if (lock.durable == trail->end.offset)
+	if (durable == trail->end.offset)
 		trail->durable = trail->end;
 	if (size > trail->end.offset)
-		code = trail_scan(trail, lock.durable, &tail, error);
+		code = trail_scan(trail, durable, &tail, error);
 	if (code == MORTISE_OK)
 		code = trail_cut_tail(trail, tail, error);
 	if (code != MORTISE_OK) {
 		trail->loaded = false;
 		return code;
 	}
-	return trail->durable.offset == lock.durable ? MORTISE_OK : trail_load(trail, error);
+	return trail->durable.offset == durable ? MORTISE_OK : trail_load(trail, error);
 }

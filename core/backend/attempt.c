@@ -6,40 +6,11 @@
 #include "backend/instance.h"
 #include "base/clock.h"
 #include "base/code.h"
-#include "base/condition.h"
 #include "base/digest.h"
 
 /* Full jitter: a pause is anything up to this much, which doubles each time. */
 #define PAUSE_MS UINT64_C(100)
 #define PAUSE_MAX_MS UINT64_C(2000)
-
-/* --- the turn of a serial instance ------------------------------------------- */
-
-/* false: the deadline came first. */
-static bool
-turn_take(struct turn *turn, uint64_t deadline)
-{
-	bool mine;
-
-	(void)pthread_mutex_lock(&turn->lock);
-	while (turn->taken && condition_wait(&turn->given, &turn->lock, deadline))
-		continue;
-	mine = !turn->taken;
-	turn->taken = true;
-	(void)pthread_mutex_unlock(&turn->lock);
-	return mine;
-}
-
-static void
-turn_give(struct turn *turn)
-{
-	(void)pthread_mutex_lock(&turn->lock);
-	turn->taken = false;
-	(void)pthread_cond_signal(&turn->given);
-	(void)pthread_mutex_unlock(&turn->lock);
-}
-
-/* --- around a call ------------------------------------------------------------ */
 
 static bool
 serial(const struct backend *backend)

@@ -4,7 +4,6 @@
 
 #include "backend/instance.h"
 #include "base/clock.h"
-#include "base/condition.h"
 
 /* The instance is open: what it says of itself. */
 static void
@@ -49,7 +48,7 @@ release(struct backend *backend)
 	cache_free(backend->cache);
 	flights_destroy(&backend->flights);
 	breaker_destroy(&backend->breaker);
-	condition_destroy_with(&backend->turn.lock, &backend->turn.given);
+	turn_destroy(&backend->turn);
 	free(backend);
 }
 
@@ -57,14 +56,14 @@ release(struct backend *backend)
 static bool
 init_locks(struct backend *backend, const struct call_rules *rules)
 {
-	if (!condition_init_with(&backend->turn.lock, &backend->turn.given))
+	if (!turn_init(&backend->turn))
 		return false;
 	if (breaker_init(&backend->breaker, rules->failures, rules->open_ms)) {
 		if (flights_init(&backend->flights))
 			return true;
 		breaker_destroy(&backend->breaker);
 	}
-	condition_destroy_with(&backend->turn.lock, &backend->turn.given);
+	turn_destroy(&backend->turn);
 	return false;
 }
 
@@ -85,9 +84,9 @@ make(const struct backend_setup *setup)
 	backend->timeout_ms = setup->timeout_ms;
 	backend->rules = setup->rules;
 	backend->generations = setup->generations;
-	/* What is in this process has nothing to share. */
+	/* What is on this machine answers sooner than callers find together. */
 	backend->shares = setup->rules.ttl_ms > 0 ||
-	    setup->plugin->table.reach != MORTISE_REACH_PROCESS;
+	    setup->plugin->table.reach == MORTISE_REACH_NETWORK;
 	backend->logger = setup->logger;
 	backend->noted = setup->noted;
 	backend->accept_rollback = setup->accept_rollback;

@@ -10,14 +10,23 @@
 #include "backend/flight.h"
 
 /*
- * The turn of a serial instance.  Not a mutex held for the length of a call:
- * the wait for one has no monotonic deadline in POSIX.
+ * The turn of a serial instance.  No mutex held for the length of a call: the
+ * wait for one has no monotonic deadline in POSIX.  Who finds it taken looks for
+ * it a moment longer, since most calls are short, and sleeps then.
  */
 struct turn {
-	pthread_mutex_t lock;	/* guards taken */
+	_Atomic bool taken;
+	_Atomic unsigned int sleepers;
+	unsigned int looks;		/* for so long before it sleeps; 0 on one processor */
+	pthread_mutex_t lock;		/* guards what follows */
 	pthread_cond_t given;
-	bool taken;
+	bool waking;			/* a sleeper was woken and is not there yet */
 };
+bool turn_init(struct turn *turn);
+void turn_destroy(struct turn *turn);
+/* false: the deadline came first. */
+bool turn_take(struct turn *turn, uint64_t deadline);
+void turn_give(struct turn *turn);
 
 struct backend {
 	const char *name;

@@ -41,6 +41,7 @@
 /* --- the instance ------------------------------------------------------------- */
 
 enum statement {
+	SQL_BEGIN, SQL_BEGIN_WRITE, SQL_COMMIT, SQL_ROLLBACK,
 	SQL_HEADER, SQL_HEADER_INSERT, SQL_HEADER_UPDATE,
 	SQL_SLOTS, SQL_SLOT_INSERT,
 	SQL_NAME, SQL_NAMES, SQL_NAME_INSERT, SQL_NAME_DELETE,
@@ -50,7 +51,7 @@ enum statement {
 	SQL_STATE_DELETE, SQL_STATE_EXPIRE,
 	SQL_ALL_SLOTS, SQL_ALL_NAMES, SQL_ALL_VERSIONS, SQL_ALL_STATE
 };
-#define SQL_STATEMENTS 26
+#define SQL_STATEMENTS 30
 
 /* What the store's root key gives; lives in the host's memory for secrets. */
 struct keys {
@@ -87,6 +88,7 @@ struct store {
 	EVP_CIPHER *gcm;
 	EVP_KDF *hkdf;
 	EVP_MAC *hmac;
+	EVP_MAC_CTX *mac;		/* HMAC-SHA256, begun anew with each key */
 	struct mortise_secret *keys_memory;
 	const struct keys *keys;	/* in there; NULL until the store is unlocked */
 	int64_t epoch;			/* of these keys */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "local.h"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@ store_free(struct store *store)
 	keys_forget(store);
 	EVP_CIPHER_free(store->gcm);
 	EVP_KDF_free(store->hkdf);
+	EVP_MAC_CTX_free(store->mac);
 	EVP_MAC_free(store->hmac);
 	free(store->path);
 	free(store);
@@ -29,11 +31,18 @@ store_free(struct store *store)
 static enum mortise_code
 fetch_algorithms(struct store *store)
 {
+	char digest[] = "SHA256";
+	const OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+		OSSL_PARAM_construct_end(),
+	};
+
 	store->gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
 	store->hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
 	store->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	return store->gcm != NULL && store->hkdf != NULL && store->hmac != NULL ? MORTISE_OK :
-	    fail_crypto(store);
+	store->mac = store->hmac == NULL ? NULL : EVP_MAC_CTX_new(store->hmac);
+	return store->gcm != NULL && store->hkdf != NULL && store->mac != NULL &&
+	    EVP_MAC_CTX_set_params(store->mac, params) == 1 ? MORTISE_OK : fail_crypto(store);
 }
 
 /* What the trail holds is asked before the store is read, so that a write in

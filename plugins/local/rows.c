@@ -72,22 +72,15 @@ static enum mortise_code
 row_mac(struct store *store, sqlite3_stmt *statement, enum table table,
     unsigned char result[SUM_SIZE])
 {
-	char digest[] = "SHA256";
-	const OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-		OSSL_PARAM_construct_end(),
-	};
 	const unsigned char number = (unsigned char)table;
-	EVP_MAC_CTX *mac = EVP_MAC_CTX_new(store->hmac);
+	EVP_MAC_CTX *mac = store->mac;
 	size_t size = 0;
-	bool good = mac != NULL &&
-	    EVP_MAC_init(mac, store->keys->rows, KEY_SIZE, params) == 1 &&
+	bool good = EVP_MAC_init(mac, store->keys->rows, KEY_SIZE, NULL) == 1 &&
 	    EVP_MAC_update(mac, &number, 1) == 1;
 
 	for (int i = 0; good && i < columns[table]; i++)
 		good = mac_column(mac, statement, i);
 	good = good && EVP_MAC_final(mac, result, &size, SUM_SIZE) == 1 && size == SUM_SIZE;
-	EVP_MAC_CTX_free(mac);
 	return good ? MORTISE_OK : fail_crypto(store);
 }
 

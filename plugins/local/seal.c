@@ -79,21 +79,14 @@ seal_derive(const struct store *store, const unsigned char key[KEY_SIZE], const 
 enum mortise_code
 seal_tag(struct store *store, enum tag_kind kind, const char *text, unsigned char tag[TAG_SIZE])
 {
-	char digest[] = "SHA256";
-	const OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-		OSSL_PARAM_construct_end(),
-	};
 	const unsigned char number = (unsigned char)kind;
-	EVP_MAC_CTX *mac = EVP_MAC_CTX_new(store->hmac);
+	EVP_MAC_CTX *mac = store->mac;
 	size_t size = 0;
-	bool good = mac != NULL &&
-	    EVP_MAC_init(mac, store->keys->tags, KEY_SIZE, params) == 1 &&
+	bool good = EVP_MAC_init(mac, store->keys->tags, KEY_SIZE, NULL) == 1 &&
 	    EVP_MAC_update(mac, &number, 1) == 1 &&
 	    EVP_MAC_update(mac, (const unsigned char *)text, strlen(text)) == 1 &&
 	    EVP_MAC_final(mac, tag, &size, TAG_SIZE) == 1 && size == TAG_SIZE;
 
-	EVP_MAC_CTX_free(mac);
 	return good ? MORTISE_OK : fail_crypto(store);
 }
 

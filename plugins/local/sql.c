@@ -37,6 +37,10 @@ const char *const sql_schema =
 	"PRAGMA user_version = 1;";
 
 static const char *const texts[SQL_STATEMENTS] = {
+	[SQL_BEGIN] = "BEGIN",
+	[SQL_BEGIN_WRITE] = "BEGIN IMMEDIATE",
+	[SQL_COMMIT] = "COMMIT",
+	[SQL_ROLLBACK] = "ROLLBACK",
 	[SQL_HEADER] = "SELECT store, epoch, generation, count, sealed FROM header",
 	[SQL_HEADER_INSERT] = "INSERT INTO header VALUES (1, ?1, ?2, ?3, ?4, ?5)",
 	[SQL_HEADER_UPDATE] = "UPDATE header SET store = ?1, epoch = ?2, generation = ?3,"

@@ -46,13 +46,24 @@ run(struct store *store, const char *sql)
 	    sql_fail(store);
 }
 
+/* The statements of transactions give no rows. */
+static enum mortise_code
+step(struct store *store, enum statement which)
+{
+	sqlite3_stmt *statement _cleanup_(sql_reset) = NULL;
+	enum mortise_code code = sql_get(store, which, &statement);
+	bool row;
+
+	return code == MORTISE_OK ? sql_step(store, statement, &row) : code;
+}
+
 static enum mortise_code
 begin(struct store *store, bool write)
 {
 	enum mortise_code code;
 
 	store->writing = write;
-	code = run(store, write ? "BEGIN IMMEDIATE" : "BEGIN");
+	code = step(store, write ? SQL_BEGIN_WRITE : SQL_BEGIN);
 	if (code != MORTISE_OK)
 		store->writing = false;
 	return code;
@@ -76,7 +87,7 @@ store_abort(struct store *store)
 {
 	/* SQLite may have rolled back by itself. */
 	if (sqlite3_get_autocommit(store->db) == 0)
-		(void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+		(void)step(store, SQL_ROLLBACK);
 	/* The sum may hold what was not written: it is read again. */
 	if (store->writing)
 		OPENSSL_cleanse(&store->header, sizeof(store->header));
@@ -92,7 +103,7 @@ commit(struct store *store, enum statement save)
 	code = header_save(store, save);
 	if (code == MORTISE_OK) {
 		store->committing = true;
-		code = run(store, "COMMIT");
+		code = step(store, SQL_COMMIT);
 	}
 	if (code != MORTISE_OK) {
 		store_abort(store);
