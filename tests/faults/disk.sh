@@ -7,9 +7,12 @@
 small=$work/small
 mkdir "$small"
 if [ "${FAULTS_INSIDE:-}" != yes ]; then
-	# In a mount namespace of its own, as root or as a user with namespaces.
-	if unshare -rm true 2>/dev/null; then
-		FAULTS_INSIDE=yes exec unshare -rm sh "$0"
+	# In a mount namespace of its own, as root or as a user who may have one; not as
+	# a user who is root in there, for whom / would be a stranger's.
+	own='-m'
+	[ "$(id -u)" = 0 ] || own='-m --map-current-user --keep-caps'
+	if unshare $own true 2>/dev/null; then
+		FAULTS_INSIDE=yes exec unshare $own sh "$0"
 	fi
 	skip "a small file system" "no mount namespace to be had here"
 	finish
