@@ -9,6 +9,7 @@
 #include <mortise/mortise.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Weak, so that the files of one program count together. */
@@ -59,6 +60,18 @@ test_number(long long got, long long want, const char *file, int line, const cha
 	test_number((long long)(got), (long long)(want), __FILE__, __LINE__, #got)
 #define CHECK_NUMBER_AS(got, want, what) \
 	test_number((long long)(got), (long long)(want), __FILE__, __LINE__, (what))
+
+/* What cannot be checked here, and why; a failure under MORTISE_TEST_REQUIRE=all. */
+__attribute__((unused)) static void
+test_skip(const char *what, const char *why)
+{
+	const char *require = getenv("MORTISE_TEST_REQUIRE");
+
+	if (require != NULL && strcmp(require, "all") == 0)
+		(void)test_check(false, "this environment", 0, "%s: %s", what, why);
+	else
+		printf("ok %u - %s # SKIP %s\n", ++test_count, what, why);
+}
 
 __attribute__((unused)) static int
 test_end(void)

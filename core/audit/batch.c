@@ -331,7 +331,7 @@ dequeue(struct trail *trail, struct append *append)
 {
 	struct append **at = &trail->first;
 
-	while (*at != append)
+	while (*at != NULL && *at != append)
 		at = &(*at)->next;
 	*at = append->next;
 	if (trail->last == &append->next)

@@ -483,7 +483,8 @@ check_blanks(struct verifier *v)
 	if (ranges != NULL)
 		qsort(ranges, v->erased.count, sizeof(*ranges), by_from);
 	for (size_t i = 0; i < v->blanks.count; i++) {
-		for (; next < v->erased.count && ranges[next].from <= blanks[i].seq; next++) {
+		for (; ranges != NULL && next < v->erased.count &&
+		    ranges[next].from <= blanks[i].seq; next++) {
 			if (ranges[next].to > reach)
 				reach = ranges[next].to;
 		}

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#define BASE_ERROR_C
 #include "base/error.h"
 
 #include <stdarg.h>

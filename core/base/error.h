@@ -45,4 +45,11 @@ enum mortise_code error_memory(struct mortise_error *);
 /* Adds the place that the error is about. */
 void error_at(struct mortise_error *, const struct place *);
 
+/* Of a function in another file clang's analyser believes that it may return ok. */
+#if defined(__clang_analyzer__) && !defined(BASE_ERROR_C)
+#define error_set(error, code, ...) ((void)(error_set)(error, code, __VA_ARGS__), (code))
+#define error_errno(...) ((void)(error_errno)(__VA_ARGS__), MORTISE_ERROR)
+#define error_memory(error) ((void)(error_memory)(error), MORTISE_ERROR)
+#endif
+
 #endif

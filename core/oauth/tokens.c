@@ -175,7 +175,7 @@ tokens_name(const char *template, const char *platform, const char *connection_i
 		} else
 			buffer_append(&buffer, template++, 1);
 	}
-	if (buffer.failed)
+	if (buffer.failed || buffer.data == NULL)
 		return error_memory(error);
 	if (buffer.size > MORTISE_NAME_MAX)
 		return error_set(error, MORTISE_INVALID, MORTISE_REASON_NONE,

@@ -14,11 +14,9 @@ if [ "${FAULTS_INSIDE:-}" != yes ]; then
 	if unshare $own true 2>/dev/null; then
 		FAULTS_INSIDE=yes exec unshare $own sh "$0"
 	fi
-	skip "a small file system" "no mount namespace to be had here"
-	finish
-	exit
+	skip_all "no mount namespace to be had here"
 fi
-mount -t tmpfs -o size=512k none "$small" || { skip "a small file system" "no tmpfs"; finish; exit; }
+mount -t tmpfs -o size=512k none "$small" || skip_all "no tmpfs"
 trap 'umount "$small"; rm -rf "$work"' EXIT
 
 installation "$small"

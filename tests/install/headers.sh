@@ -2,13 +2,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Each public header compiles alone, as C and as C++, and declares what the
 # library exports, no more and no less.
-set -u
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-n=0
+. "$srcdir/tests/cli/lib.sh"
 check() {
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; sed 's/^/# /' "$work/log"; fi
+	ok "$1" "$2"
+	[ "$1" = 0 ] || note log "$work/log"
 }
 for header in types mortise plugin; do
 	printf '#include <mortise/%s.h>\nint main(void) { return 0; }\n' "$header" >"$work/one.c"
@@ -21,7 +18,7 @@ for header in types mortise plugin; do
 		    "$work/one.cc" >"$work/log" 2>&1
 		check $? "mortise/$header.h alone, as C++11"
 	else
-		n=$((n + 1)); echo "ok $n # SKIP no g++ here"
+		skip "mortise/$header.h alone, as C++11" "no g++ here"
 	fi
 done
 sed -e 's|/\*.*\*/||' "$srcdir/core/include/mortise/mortise.h" | grep -v '^typedef\|^ \*\|^/\*\|^	' |
@@ -41,4 +38,4 @@ for plugin in "$builddir"/plugins/.libs/*.so; do
 	[ ! -s "$work/log" ]
 	check $? "$(basename "$plugin") needs no symbol of ours"
 done
-echo "1..$n"
+finish

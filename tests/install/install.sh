@@ -2,13 +2,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # make install DESTDIR= puts everything under the prefix, and the pkg-config
 # file says where plugins go.
-set -u
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-n=0
+. "$srcdir/tests/cli/lib.sh"
 check() {
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; sed 's/^/# /' "$work/log"; fi
+	ok "$1" "$2"
+	[ "$1" = 0 ] || note log "$work/log"
 }
 : >"$work/log"
 prefix=$(sed -n 's/^prefix = //p' "$builddir/Makefile")
@@ -29,4 +26,4 @@ pc() { PKG_CONFIG_PATH=$root/lib/pkgconfig pkg-config "$@" mortise; }
 check $? "pkg-config knows plugindir"
 [ "$(pc --variable=abi)" = "$(sed -n 's/^#define MORTISE_ABI_MAJOR \([0-9]*\)u$/\1/p' "$root/include/mortise/plugin.h")" ]
 check $? "pkg-config knows the plugin ABI"
-echo "1..$n"
+finish

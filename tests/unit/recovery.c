@@ -445,7 +445,7 @@ test_other_host(const char *directory)
 	 * told. */
 	machine = file_read(AT_FDCWD, "/etc/machine-id", 256, &size);
 	if (machine == NULL || size < 32)
-		printf("ok %u - a copied trail # SKIP no /etc/machine-id\n", ++test_count);
+		test_skip("a copied trail", "no /etc/machine-id");
 	else {
 		CHECK_TEXT(field(&seen, 0, "parent"), id);
 		CHECK(access(path_in(directory, "old-00112233445566778899aabbccddeeff/" SEGMENT),

@@ -18,12 +18,6 @@
 
 static unsigned char pattern[65536];
 
-static void
-skip(const char *what, const char *why)
-{
-	printf("ok %u - %s # SKIP %s\n", ++test_count, what, why);
-}
-
 /* Runs fn in a child; its exit status, or -1 where a signal ended it. */
 static int
 in_child(int (*fn)(void *), void *arg)
@@ -307,7 +301,7 @@ test_mapping(size_t size)
 	if (memory_excuse() == NULL && secret_memory_locked())
 		CHECK_AS(has_flag(bytes, " lo"), "%zu bytes: locked", size);
 	else
-		skip("locked", "mlock is refused here, or a sanitizer's");
+		test_skip("locked", "mlock is refused here, or a sanitizer's");
 	CHECK_NUMBER_AS(in_child(child_sees_zeros, bytes), 0, "a forked child sees zeros");
 	CHECK_AS(memcmp(bytes, pattern, size) == 0, "the parent still has the bytes");
 	/* Small blocks share their pages with others, so no guard is next to them. */
@@ -438,7 +432,7 @@ main(void)
 		CHECK_NUMBER_AS(in_child(child_without_lock, NULL), 0,
 		    "without mlock it works, and tells");
 	} else {
-		skip("what is left in memory", memory_excuse());
+		test_skip("what is left in memory", memory_excuse());
 	}
 	test_mapping(1000);
 	test_mapping(60000);
