@@ -17,19 +17,14 @@ failed(struct mortise_error *error, const char *what, const char *path)
 	return error_errno(error, errno, "%s %s", what, path);
 }
 
+/* Unless it is there.  Whoever finds the file finds all of it. */
 static enum mortise_code
 write_new(const char *path, const void *bytes, size_t size, mode_t mode,
     struct mortise_error *error)
 {
-	int fd _cleanup_(file_close) = file_open(AT_FDCWD, path,
-	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
-
-	if (fd < 0 && errno == EEXIST)
+	if (file_create(AT_FDCWD, path, bytes, size, mode) == 0 || errno == EEXIST)
 		return MORTISE_OK;
-	if (fd < 0 || fchmod(fd, mode) < 0 || file_write(fd, bytes, size, NULL) < 0 ||
-	    file_sync(fd) < 0)
-		return failed(error, "cannot make", path);
-	return MORTISE_OK;
+	return failed(error, "cannot make", path);
 }
 
 static bool
@@ -46,11 +41,13 @@ make_key(const char *path, const char *store, struct mortise_error *error)
 {
 	unsigned char key[32];
 	char line[BASE64_SIZE(sizeof(key)) + 1];
+	/* In this order: another init makes the key before the store. */
+	bool has_store = exists(store), has_key = exists(path);
 	enum mortise_code code;
 
-	if (exists(path))
+	if (has_key)
 		return MORTISE_OK;
-	if (exists(store))
+	if (has_store)
 		return error_set(error, MORTISE_INVALID, MORTISE_REASON_CONFIGURATION,
 		    "%s is there, but its key %s is not, and a new key would not open it; "
 		    "put the key back, or move the store away", store, path);

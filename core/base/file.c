@@ -164,35 +164,66 @@ sync_directory_of(int directory, const char *path)
 	return fd < 0 ? -1 : file_sync(fd);
 }
 
-int
-file_replace(int directory, const char *path, const void *bytes, size_t size, mode_t mode)
+/* A synced file with this content beside path; its name, or NULL with errno set. */
+static char *
+write_beside(int directory, const char *path, const void *bytes, size_t size, mode_t mode)
 {
-	char *temporary _cleanup_(free_pointer) = NULL;
 	int fd _cleanup_(file_close) = -1;
 	unsigned char noise[8];
-	char suffix[2 * sizeof(noise) + 1];
+	char suffix[2 * sizeof(noise) + 1], *temporary;
 	int saved;
 
 	if (!random_bytes(noise, sizeof(noise))) {
 		errno = EIO;
-		return -1;
+		return NULL;
 	}
 	hex_encode(noise, sizeof(noise), suffix);
 	temporary = text_format("%s.%s.tmp", path, suffix);
 	if (temporary == NULL)
-		return -1;
+		return NULL;
 	fd = file_open(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
-	if (fd < 0)
-		return -1;
 	/* The mode holds under any umask, and before there is content. */
-	if (fchmod(fd, mode) < 0 || file_write(fd, bytes, size, NULL) < 0 || file_sync(fd) < 0 ||
-	    renameat(directory, temporary, directory, path) < 0) {
+	if (fd >= 0 && fchmod(fd, mode) == 0 && file_write(fd, bytes, size, NULL) == 0 &&
+	    file_sync(fd) == 0)
+		return temporary;
+	saved = errno;
+	if (fd >= 0)
+		(void)unlinkat(directory, temporary, 0);
+	free(temporary);
+	errno = saved;
+	return NULL;
+}
+
+int
+file_replace(int directory, const char *path, const void *bytes, size_t size, mode_t mode)
+{
+	char *temporary _cleanup_(free_pointer) = write_beside(directory, path, bytes, size, mode);
+	int saved;
+
+	if (temporary == NULL)
+		return -1;
+	if (renameat(directory, temporary, directory, path) < 0) {
 		saved = errno;
 		(void)unlinkat(directory, temporary, 0);
 		errno = saved;
 		return -1;
 	}
 	return sync_directory_of(directory, path);
+}
+
+int
+file_create(int directory, const char *path, const void *bytes, size_t size, mode_t mode)
+{
+	char *temporary _cleanup_(free_pointer) = write_beside(directory, path, bytes, size, mode);
+	int linked, saved;
+
+	if (temporary == NULL)
+		return -1;
+	linked = linkat(directory, temporary, directory, path, 0);
+	saved = errno;
+	(void)unlinkat(directory, temporary, 0);
+	errno = saved;
+	return linked < 0 ? -1 : sync_directory_of(directory, path);
 }
 
 int

@@ -31,6 +31,9 @@ char *file_read(int directory, const char *path, size_t most, size_t *size);
  * sync of the directory. */
 int file_replace(int directory, const char *path, const void *bytes, size_t size, mode_t mode);
 
+/* Makes path durably, whole or not at all; EEXIST where there is one. */
+int file_create(int directory, const char *path, const void *bytes, size_t size, mode_t mode);
+
 /* mkdir -p; existing directories are fine and keep their mode. */
 int file_make_directories(const char *path, mode_t mode);
 
