@@ -135,6 +135,18 @@ parse_fraction(const char *text, int *ms)
 	return text;
 }
 
+/* Does the text begin in this shape?  d: a digit, .: anything, others: themselves. */
+static bool
+has_shape(const char *text, const char *shape)
+{
+	for (; *shape != '\0'; shape++, text++) {
+		if (*shape == 'd' ? *text < '0' || *text > '9' :
+		    *text == '\0' || (*shape != '.' && *text != *shape))
+			return false;
+	}
+	return true;
+}
+
 static bool
 parse_offset(const char *text, int *minutes)
 {
@@ -144,7 +156,7 @@ parse_offset(const char *text, int *minutes)
 	*minutes = 0;
 	if ((text[0] == 'Z' || text[0] == 'z') && text[1] == '\0')
 		return true;
-	if (sscanf(text, "%c%2d:%2d%n", &sign, &hours, &rest, &end) != 3 || text[end] != '\0' ||
+	if (!has_shape(text, ".dd:dd") || sscanf(text, "%c%2d:%2d%n", &sign, &hours, &rest, &end) != 3 || text[end] != '\0' ||
 	    hours < 0 || hours > 23 || rest < 0 || rest > 59)
 		return false;
 	*minutes = (hours * 60 + rest) * (sign == '-' ? -1 : 1);
@@ -157,7 +169,8 @@ clock_parse(const char *text, int64_t *ms)
 	int year, month, day, hour, minute, second, fraction, offset, end = 0;
 	char t;
 
-	if (strlen(text) < 20 ||
+	/* sscanf would take a space or a sign for a digit. */
+	if (!has_shape(text, "dddd-dd-dd.dd:dd:dd.") ||
 	    sscanf(text, "%4d-%2d-%2d%c%2d:%2d:%2d%n", &year, &month, &day, &t, &hour, &minute,
 	    &second, &end) != 7 || end != 19 || (t != 'T' && t != 't' && t != ' '))
 		return false;

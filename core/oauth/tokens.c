@@ -111,6 +111,10 @@ tokens_normalise(const struct mortise_secret *answer, int64_t now_ms,
 	form = json_object_get(object, own_form.access) != NULL ? &own_form : &rfc6749_form;
 	if (form == &own_form && json_object_get(object, rfc6749_form.access) != NULL)
 		return bad_answer(error, "has both accessToken and access_token; give one of them");
+	if (form == &rfc6749_form && (json_object_get(object, own_form.refresh) != NULL ||
+	    json_object_get(object, own_form.expiry) != NULL))
+		return bad_answer(error, "has access_token, and refreshToken or expiresAt of the "
+		    "other form; give refresh_token and expires_in with it");
 	code = form == &own_form ? take_expiry(object, &expires, error) :
 	    take_lifetime(object, now_ms, &expires, error);
 	if (code == MORTISE_OK)

@@ -38,6 +38,9 @@ class Session:
     def __init__(self, *words):
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
+            # A shell's background job, as a build may be, ignores these.
+            for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_DFL)
             out = os.open(os.path.join(work.name, "out"),
                           os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             os.dup2(out, 1)
@@ -65,7 +68,16 @@ class Session:
 
     def wait(self):
         self.read_until(b"\0never")
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        pid, status = 0, 0
+        for _ in range(100):
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid != 0:
+                break
+            time.sleep(0.1)
+        else:                   # it hangs, and shall not do so for ever
+            os.kill(self.pid, signal.SIGKILL)
+            status = os.waitpid(self.pid, 0)[1]
+        return os.waitstatus_to_exitcode(status)
 
 
 try:

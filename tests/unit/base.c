@@ -144,6 +144,9 @@ test_times(void)
 	CHECK(!clock_parse("2026-11-22", &ms));
 	CHECK(!clock_parse("2026-13-22T00:00:00Z", &ms));
 	CHECK(!clock_parse("2026-11-22T00:00:00", &ms));
+	CHECK(!clock_parse("2026-11- 2T00:00:00Z", &ms));
+	CHECK(!clock_parse("2026-11-22T+1:00:00Z", &ms));
+	CHECK(!clock_parse("2026-11-22T00:00:00+ 2:30", &ms));
 	CHECK_NUMBER(deadline_in_ms(UINT64_MAX), DEADLINE_NEVER);
 	CHECK_NUMBER(deadline_left_ms(0), 0);
 	CHECK_NUMBER(deadline_left_ms(DEADLINE_NEVER), INT_MAX);
