@@ -2,11 +2,22 @@
 #include "base/digest.h"
 
 #include <errno.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
+
+/* What libcrypto says of a failure stays in the thread, where a program that uses
+ * libssl would take it for its own. */
+static bool
+done(bool good)
+{
+	if (!good)
+		ERR_clear_error();
+	return good;
+}
 
 bool
 digest_sha256(const struct digest_part *parts, size_t count, unsigned char digest[DIGEST_SIZE])
@@ -18,7 +29,7 @@ digest_sha256(const struct digest_part *parts, size_t count, unsigned char diges
 		good = EVP_DigestUpdate(context, parts[i].bytes, parts[i].size) == 1;
 	good = good && EVP_DigestFinal_ex(context, digest, NULL) == 1;
 	EVP_MD_CTX_free(context);
-	return good;
+	return done(good);
 }
 
 bool
@@ -40,11 +51,11 @@ digest_file(int fd, char text[DIGEST_TEXT_SIZE])
 	EVP_MD_CTX_free(context);
 	if (good)
 		hex_encode(digest, sizeof(digest), text);
-	return good;
+	return done(good);
 }
 
 bool
 random_bytes(void *bytes, size_t size)
 {
-	return RAND_bytes(bytes, (int)size) == 1;
+	return done(RAND_bytes(bytes, (int)size) == 1);
 }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/rand.h>
@@ -148,8 +149,10 @@ seal_decrypt(const struct store *store, const struct seal_key *key, const void *
 	    end_decrypt(gcm, sealed + length);
 
 	EVP_CIPHER_CTX_free(gcm);
-	if (!good)
+	if (!good) {
 		OPENSSL_cleanse(plain, length);
+		ERR_clear_error();
+	}
 	return good;
 }
 
@@ -261,6 +264,7 @@ seal_open(struct store *store, const struct subject *subject, const unsigned cha
 	    end_decrypt(gcm, sealed + SALT_SIZE + size);
 	EVP_CIPHER_CTX_free(gcm);
 	if (!good) {
+		ERR_clear_error();
 		store->host->secret_free(plain);
 		return started ? fail_damaged(store, what) : fail_crypto(store);
 	}

@@ -2,6 +2,7 @@
 #include "local.h"
 
 #include <limits.h>
+#include <openssl/err.h>
 #include <string.h>
 
 /*
@@ -169,6 +170,8 @@ fail_memory(struct store *store)
 enum mortise_code
 fail_crypto(struct store *store)
 {
+	/* Else a program that uses libssl in this thread would take it for its own. */
+	ERR_clear_error();
 	return store->host->fail(store->call, MORTISE_UNAVAILABLE, MORTISE_REASON_NONE,
 	    "libcrypto refused; AES-256-GCM, HKDF, HMAC and SHA-256 must be allowed by its "
 	    "configuration");
