@@ -5,7 +5,8 @@
  * answer, leak nothing, leave the context working, and what it has released must be
  * in the trail.
  *
- * n goes in steps that make about 15 runs of each; MEMORY_STEP=1 takes every one.
+ * n goes in steps that make about 15 runs of each; MEMORY_STEP=1 takes every one,
+ * and MEMORY_ONLY one call by its name.
  */
 #include <errno.h>
 
@@ -509,6 +510,7 @@ int
 main(void)
 {
 	struct mortise_secret *value;
+	const char *only;
 
 #ifdef MORTISE_SANITIZED
 	test_skip("memory that runs out", "a sanitizer has an allocator of its own");
@@ -525,8 +527,11 @@ main(void)
 	value = secret_of("value");
 	CHECK_NUMBER(mortise_put(context, NULL, "kept", value, NULL, NULL, error), MORTISE_OK);
 	mortise_secret_free(value);
-	for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
-		test_scenario(&scenarios[i]);
+	only = getenv("MEMORY_ONLY");
+	for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
+		if (only == NULL || strcmp(only, scenarios[i].name) == 0)
+			test_scenario(&scenarios[i]);
+	}
 	test_trail();
 	mortise_close(context);
 	mortise_error_free(error);
