@@ -74,6 +74,8 @@ seal_derive(const struct store *store, const unsigned char key[KEY_SIZE], const 
 	bool good = kdf != NULL && EVP_KDF_derive(kdf, out, size, params) == 1;
 
 	EVP_KDF_CTX_free(kdf);
+	if (!good)
+		ERR_clear_error();
 	return good;
 }
 

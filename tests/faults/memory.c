@@ -5,10 +5,13 @@
  * answer, leak nothing, leave the context working, and what it has released must be
  * in the trail.
  *
+ * jansson is left out: 2.14 asserts where an allocation fails inside of a string.
+ *
  * n goes in steps that make about 15 runs of each; MEMORY_STEP=1 takes every one,
  * and MEMORY_ONLY one call by its name.
  */
 #include <errno.h>
+#include <jansson.h>
 
 #include "../api/install.h"
 
@@ -516,6 +519,7 @@ main(void)
 	test_skip("memory that runs out", "a sanitizer has an allocator of its own");
 	return test_end();
 #endif
+	json_set_alloc_funcs(__libc_malloc, __libc_free);
 	error = mortise_error_new();
 	install();
 	write_chains();
