@@ -19,7 +19,7 @@ static const struct {
 	{0x6969, "NFS"}, {0x517b, "SMB"}, {0xff534d42, "CIFS"}, {0xfe534d42, "SMB"},
 	{0x5346414f, "AFS"}, {0x6b414653, "AFS"}, {0x73757245, "Coda"}, {0x00c36400, "Ceph"},
 	{0x0bd00bd0, "Lustre"}, {0x47504653, "GPFS"}, {0x7461636f, "OCFS2"}, {0x01161970, "GFS2"},
-	{0x564c, "NCP"}, {0x19830326, "BeeGFS"},
+	{0x564c, "NCP"}, {0x19830326, "BeeGFS"}, {0x01021997, "9P"}, {0x65735546, "FUSE"},
 };
 
 static void
@@ -40,8 +40,8 @@ check_file_system(struct store *store, int directory)
 	for (size_t i = 0; i < ARRAY_SIZE(network_systems); i++) {
 		if ((unsigned int)system.f_type == network_systems[i].magic)
 			return store->host->option_fail(store->call, store->options, "path",
-			    "%s is on %s, and a network file system would damage the store; "
-			    "put it on a disk of this host", store->path, network_systems[i].name);
+			    "%s is on %s, whose locks and shared memory may not hold; put it on "
+			    "a local file system of this host", store->path, network_systems[i].name);
 	}
 	return MORTISE_OK;
 }

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #define KEY_TEXT_SIZE 44		/* base64 of KEY_SIZE bytes */
-#define WRAPPED_SIZE (KEY_SIZE + GCM_TAG_SIZE)
 #define MAGIC "mortise local store"
 #define MAGIC_SIZE (sizeof(MAGIC) - 1)
 #define AAD_SIZE (MAGIC_SIZE + 8 + ID_SIZE + 8 + 8)
@@ -22,24 +21,7 @@
 
 #define WHAT_A_KEY_IS "a key file is one line, base64 of 32 random bytes, made by `mortise init`"
 
-enum slot_type {			/* never renumbered */
-	SLOT_KEY_FILE = 1,
-	SLOT_PASSPHRASE = 2
-};
-
-/* The configured key, as the slots of one type take it. */
-struct offer {
-	struct mortise_secret *text;
-	enum slot_type type;
-	unsigned char key[KEY_SIZE + 1];	/* of a key file; the decoder writes one more */
-};
-
-struct slot {
-	int64_t number, epoch, type, log_n;
-	const unsigned char *salt, *wrapped;
-};
-
-static void
+void
 offer_free(struct store *store, struct offer *offer)
 {
 	store->host->secret_free(offer->text);
@@ -62,10 +44,11 @@ decode_key(const unsigned char *text, size_t size, unsigned char key[KEY_SIZE + 
 	return good;
 }
 
-static enum mortise_code
-offer_read(struct store *store, struct offer *offer)
+enum mortise_code
+offer_read(struct store *store, const struct mortise_options *options, const char *name,
+    struct offer *offer)
 {
-	enum mortise_code code = store->host->option_secret(store->call, store->options, "key",
+	enum mortise_code code = store->host->option_secret(store->call, options, name,
 	    &offer->text);
 	const unsigned char *text;
 	size_t size = 0;
@@ -77,22 +60,24 @@ offer_read(struct store *store, struct offer *offer)
 	return MORTISE_OK;
 }
 
-/* The key that wraps the root in a slot; false = not with these parameters. */
-static bool
-derive(const struct store *store, const struct offer *offer, const struct slot *slot,
+bool
+slot_derive(const struct store *store, const struct offer *offer, const struct slot *slot,
     struct seal_key *key)
 {
 	uint64_t n;
 	const char *text;
 	size_t size = 0;
 
-	if (offer->type == SLOT_KEY_FILE)
+	if (offer->type != SLOT_PASSPHRASE)
 		return seal_derive(store, offer->key, slot->salt, SALT_SIZE, "mortise local slot",
 		    key, sizeof(*key));
 	if (slot->log_n < SCRYPT_FLOOR || slot->log_n > SCRYPT_CAP)
 		return false;
 	n = UINT64_C(1) << slot->log_n;
 	text = store->host->secret_peek(offer->text, &size);
+	/* An editor's end of line is none of the passphrase. */
+	if (size > 0 && text[size - 1] == '\n')
+		size--;
 	/* The memory that it takes, and a little: libcrypto's own limit is lower. */
 	return EVP_PBE_scrypt(text, size, slot->salt, SALT_SIZE, n, 8, 1,
 	    1024 * n + (UINT64_C(1) << 20), (unsigned char *)key, sizeof(*key)) == 1;
@@ -118,9 +103,8 @@ keys_forget(struct store *store)
 	store->keys = NULL;
 }
 
-/* Derives what comes from the root; wipes it. */
-static enum mortise_code
-install(struct store *store, struct keys *keys, int64_t epoch)
+enum mortise_code
+keys_install(struct store *store, struct keys *keys, const unsigned char *kept, int64_t epoch)
 {
 	enum mortise_code code = MORTISE_OK;
 
@@ -132,8 +116,11 @@ install(struct store *store, struct keys *keys, int64_t epoch)
 	    keys->tags, KEY_SIZE) || !seal_derive(store, keys->root, store->id, ID_SIZE,
 	    "mortise local rows", keys->rows, KEY_SIZE))
 		code = fail_crypto(store);
-	else if (store->host->secret_append(store->keys_memory, keys, sizeof(*keys)) != MORTISE_OK)
-		code = fail_memory(store);
+	if (code == MORTISE_OK) {
+		memcpy(keys->kept, kept == NULL ? keys->tags : kept, KEY_SIZE);
+		if (store->host->secret_append(store->keys_memory, keys, sizeof(*keys)) != MORTISE_OK)
+			code = fail_memory(store);
+	}
 	OPENSSL_cleanse(keys, sizeof(*keys));
 	if (code != MORTISE_OK) {
 		keys_forget(store);
@@ -146,10 +133,22 @@ install(struct store *store, struct keys *keys, int64_t epoch)
 
 /* --- opening --------------------------------------------------------------------- */
 
-/* A slot with something wrong in it opens for nobody, as one of another key. */
-static bool
-unwrap(const struct store *store, const struct offer *offer, const struct slot *slot,
-    struct keys *keys)
+struct slot
+slot_read(sqlite3_stmt *statement)
+{
+	return (struct slot){
+		.number = sqlite3_column_int64(statement, 0),
+		.epoch = sqlite3_column_int64(statement, 1),
+		.type = sqlite3_column_int64(statement, 2),
+		.log_n = sqlite3_column_int64(statement, 3),
+		.salt = sql_bytes(statement, 4, SALT_SIZE),
+		.wrapped = sql_bytes(statement, 5, WRAPPED_SIZE),
+	};
+}
+
+bool
+slot_unwrap(const struct store *store, const struct offer *offer, const struct slot *slot,
+    unsigned char root[KEY_SIZE])
 {
 	unsigned char aad[AAD_SIZE];
 	struct seal_key key;
@@ -158,8 +157,8 @@ unwrap(const struct store *store, const struct offer *offer, const struct slot *
 	if (slot->type != (int64_t)offer->type || slot->salt == NULL || slot->wrapped == NULL)
 		return false;
 	make_aad(store, slot, aad);
-	good = derive(store, offer, slot, &key) &&
-	    seal_decrypt(store, &key, aad, sizeof(aad), slot->wrapped, WRAPPED_SIZE, keys->root);
+	good = slot_derive(store, offer, slot, &key) &&
+	    seal_decrypt(store, &key, aad, sizeof(aad), slot->wrapped, WRAPPED_SIZE, root);
 	OPENSSL_cleanse(&key, sizeof(key));
 	return good;
 }
@@ -186,39 +185,69 @@ try_slots(struct store *store, const struct offer *offer, int64_t epoch, struct 
 		return code;
 	(void)sqlite3_bind_int64(statement, 1, epoch);
 	while ((code = sql_step(store, statement, &row)) == MORTISE_OK && row) {
-		const struct slot slot = {
-			.number = sqlite3_column_int64(statement, 0),
-			.epoch = sqlite3_column_int64(statement, 1),
-			.type = sqlite3_column_int64(statement, 2),
-			.log_n = sqlite3_column_int64(statement, 3),
-			.salt = sql_bytes(statement, 4, SALT_SIZE),
-			.wrapped = sql_bytes(statement, 5, WRAPPED_SIZE),
-		};
+		const struct slot slot = slot_read(statement);
 
 		tried = tried || slot.type == (int64_t)offer->type;
-		if (unwrap(store, offer, &slot, keys))
+		if (slot_unwrap(store, offer, &slot, keys->root))
 			return MORTISE_OK;
 	}
 	return code == MORTISE_OK ? fail_key(store, offer, tried) : code;
 }
 
+/* The key of tags that a rekey could not make anew, if there was one. */
+static enum mortise_code
+read_kept(struct store *store, int64_t epoch, const struct keys *keys,
+    unsigned char kept[KEY_SIZE], bool *there)
+{
+	struct offer offer = {.type = SLOT_KEPT_TAGS};
+	sqlite3_stmt *statement _cleanup_(sql_reset) = NULL;
+	enum mortise_code code = sql_get(store, SQL_SLOTS, &statement);
+	bool row = false;
+
+	if (code != MORTISE_OK)
+		return code;
+	memcpy(offer.key, keys->root, KEY_SIZE);
+	(void)sqlite3_bind_int64(statement, 1, epoch);
+	while (!*there && (code = sql_step(store, statement, &row)) == MORTISE_OK && row) {
+		const struct slot slot = slot_read(statement);
+
+		if (slot.type != SLOT_KEPT_TAGS)
+			continue;
+		*there = slot_unwrap(store, &offer, &slot, kept);
+		if (!*there)
+			code = fail_damaged(store, "the slot of its tags is damaged");
+		break;
+	}
+	OPENSSL_cleanse(&offer.key, sizeof(offer.key));
+	return code;
+}
+
 enum mortise_code
 keys_unlock(struct store *store, int64_t epoch)
 {
+	unsigned char kept[KEY_SIZE];
 	struct offer offer = {0};
 	struct keys keys;
-	enum mortise_code code = offer_read(store, &offer);
+	bool there = false;
+	enum mortise_code code = offer_read(store, store->options, "key", &offer);
 
 	if (code == MORTISE_OK)
 		code = try_slots(store, &offer, epoch, &keys);
 	offer_free(store, &offer);
-	return code == MORTISE_OK ? install(store, &keys, epoch) : code;
+	if (code != MORTISE_OK)
+		return code;
+	code = read_kept(store, epoch, &keys, kept, &there);
+	if (code == MORTISE_OK)
+		code = keys_install(store, &keys, there ? kept : NULL, epoch);
+	OPENSSL_cleanse(&keys, sizeof(keys));
+	OPENSSL_cleanse(kept, sizeof(kept));
+	return code;
 }
 
 /* --- making ---------------------------------------------------------------------- */
 
-static enum mortise_code
-insert_slot(struct store *store, const struct slot *slot)
+enum mortise_code
+slot_insert(struct store *store, const struct slot *slot)
 {
 	sqlite3_stmt *statement _cleanup_(sql_reset) = NULL;
 	enum mortise_code code = sql_get(store, SQL_SLOT_INSERT, &statement);
@@ -235,32 +264,48 @@ insert_slot(struct store *store, const struct slot *slot)
 	return rows_added(store, statement, TABLE_SLOTS);
 }
 
-/* Root key `keys` of epoch 1, wrapped for slot 1. */
-static enum mortise_code
-make_slot(struct store *store, const struct offer *offer, struct keys *keys)
+bool
+slot_wrap(const struct store *store, const struct slot *slot, const struct seal_key *key,
+    const unsigned char root[KEY_SIZE], unsigned char wrapped[WRAPPED_SIZE])
 {
-	unsigned char salt[SALT_SIZE], wrapped[WRAPPED_SIZE], aad[AAD_SIZE];
-	const struct slot slot = {.number = 1, .epoch = 1, .type = offer->type, .salt = salt,
-	    .wrapped = wrapped};
-	struct seal_key key;
-	enum mortise_code code;
-	bool good;
+	unsigned char aad[AAD_SIZE];
 
-	make_aad(store, &slot, aad);
-	good = RAND_bytes(salt, sizeof(salt)) == 1 &&
-	    RAND_priv_bytes(keys->root, sizeof(keys->root)) == 1 &&
-	    derive(store, offer, &slot, &key) && seal_encrypt(store, &key, aad, sizeof(aad),
-	    keys->root, sizeof(keys->root), wrapped);
+	make_aad(store, slot, aad);
+	return seal_encrypt(store, key, aad, sizeof(aad), root, KEY_SIZE, wrapped);
+}
+
+enum mortise_code
+slot_add(struct store *store, const struct offer *offer, int64_t number, int64_t epoch,
+    const unsigned char secret[KEY_SIZE])
+{
+	unsigned char salt[SALT_SIZE], wrapped[WRAPPED_SIZE];
+	const struct slot slot = {.number = number, .epoch = epoch, .type = offer->type,
+	    .log_n = SCRYPT_LOG_N, .salt = salt, .wrapped = wrapped};
+	struct seal_key key;
+	bool good = RAND_bytes(salt, sizeof(salt)) == 1 && slot_derive(store, offer, &slot, &key) &&
+	    slot_wrap(store, &slot, &key, secret, wrapped);
+
 	OPENSSL_cleanse(&key, sizeof(key));
-	code = good ? install(store, keys, slot.epoch) : fail_crypto(store);
-	OPENSSL_cleanse(keys, sizeof(*keys));
-	return code == MORTISE_OK ? insert_slot(store, &slot) : code;
+	return good ? slot_insert(store, &slot) : fail_crypto(store);
+}
+
+/* A root key of epoch 1, wrapped for slot 1. */
+static enum mortise_code
+make_slot(struct store *store, const struct offer *offer)
+{
+	struct keys keys;
+	enum mortise_code code = MORTISE_OK;
+
+	if (RAND_priv_bytes(keys.root, sizeof(keys.root)) != 1)
+		return fail_crypto(store);
+	code = keys_install(store, &keys, NULL, 1);
+	return code == MORTISE_OK ? slot_add(store, offer, 1, 1, store->keys->root) : code;
 }
 
 static enum mortise_code
 offer_for_new(struct store *store, struct offer *offer)
 {
-	enum mortise_code code = offer_read(store, offer);
+	enum mortise_code code = offer_read(store, store->options, "key", offer);
 
 	if (code == MORTISE_OK && offer->type != SLOT_KEY_FILE)
 		code = fail_key(store, offer, false);
@@ -281,11 +326,10 @@ enum mortise_code
 keys_create(struct store *store)
 {
 	struct offer offer = {0};
-	struct keys keys;
 	enum mortise_code code = offer_for_new(store, &offer);
 
 	if (code == MORTISE_OK)
-		code = make_slot(store, &offer, &keys);
+		code = make_slot(store, &offer);
 	offer_free(store, &offer);
 	return code;
 }

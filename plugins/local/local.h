@@ -9,8 +9,10 @@
  *   store.c   connection, transactions	state.c    state records
  *   sql.c     schema, statements	lease.c    claim, extend, release
  *   rows.c    header, sum over rows	clock.c    TTLs and leases
- *   keys.c    key slots		walk.c     check of all rows
- *   seal.c    sealed bytes and tags
+ *   keys.c    slots open and wrap	walk.c     check of all rows
+ *   seal.c    sealed bytes and tags	commands.c verify, compact, upgrade
+ *   slots.c   keys, add-, remove-key	rekey.c    another root key
+ *   copy.c    backup, restore
  *
  * An instance is serial: one connection, one operation at a time.  Functions
  * fail by host->fail for store->call, and set results on ok only.
@@ -37,26 +39,30 @@
 #define SALT_SIZE 16
 #define GCM_TAG_SIZE 16
 #define SEAL_OVERHEAD (SALT_SIZE + GCM_TAG_SIZE)
+#define WRAPPED_SIZE (KEY_SIZE + GCM_TAG_SIZE)
+#define SCRYPT_LOG_N 17			/* of new slots: 128 MiB, a third of a second */
 
 /* --- the instance ------------------------------------------------------------- */
 
 enum statement {
 	SQL_BEGIN, SQL_BEGIN_WRITE, SQL_COMMIT, SQL_ROLLBACK,
 	SQL_HEADER, SQL_HEADER_INSERT, SQL_HEADER_UPDATE,
-	SQL_SLOTS, SQL_SLOT_INSERT,
+	SQL_SLOTS, SQL_SLOT_INSERT, SQL_SLOT_DELETE, SQL_CLEAR_SLOTS, SQL_CLEAR_NAMES,
+	SQL_CLEAR_VERSIONS, SQL_CLEAR_STATE,
 	SQL_NAME, SQL_NAMES, SQL_NAME_INSERT, SQL_NAME_DELETE,
 	SQL_VERSION, SQL_VERSIONS, SQL_VERSION_INSERT, SQL_VERSION_DELETE, SQL_VERSIONS_DELETE,
 	SQL_PRUNE,
 	SQL_STATE, SQL_STATES, SQL_STATE_DUE, SQL_STATE_INSERT, SQL_STATE_LEASE,
-	SQL_STATE_DELETE, SQL_STATE_EXPIRE,
+	SQL_STATE_DELETE, SQL_STATE_EXPIRE, SQL_NAME_RESEAL, SQL_VERSION_RESEAL, SQL_STATE_RESEAL,
 	SQL_ALL_SLOTS, SQL_ALL_NAMES, SQL_ALL_VERSIONS, SQL_ALL_STATE
 };
-#define SQL_STATEMENTS 30
+#define SQL_STATEMENTS 38
 
 /* What the store's root key gives; lives in the host's memory for secrets. */
 struct keys {
 	unsigned char root[KEY_SIZE];
 	unsigned char tags[KEY_SIZE];	/* HMAC of names and keys */
+	unsigned char kept[KEY_SIZE];	/* HMAC of the rest: tags key of the first epoch */
 	unsigned char rows[KEY_SIZE];	/* HMAC of rows */
 };
 
@@ -133,6 +139,10 @@ enum mortise_code fail_crypto(struct store *store);
 /* Connects and finds out what the file is; makes a store of an empty one. */
 enum mortise_code store_connect(struct store *store, bool noted);
 void store_disconnect(struct store *store);
+/* Connects to a copy at store->path, to read it. */
+enum mortise_code store_connect_copy(struct store *store);
+/* SQL of commands, without results. */
+enum mortise_code store_run(struct store *store, const char *sql);
 
 /* A transaction with a checked header and the keys of its epoch.  Each one that
  * was begun ends in store_commit or store_abort. */
@@ -179,6 +189,46 @@ enum mortise_code keys_create(struct store *store);
 /* Finds the slot of the epoch that the configured key opens. */
 enum mortise_code keys_unlock(struct store *store, int64_t epoch);
 void keys_forget(struct store *store);
+
+/* Takes these as the store's; wipes them.  kept NULL: the tags key itself. */
+enum mortise_code keys_install(struct store *store, struct keys *keys,
+    const unsigned char *kept, int64_t epoch);
+
+enum slot_type {			/* never renumbered */
+	SLOT_KEY_FILE = 1,
+	SLOT_PASSPHRASE = 2,
+	SLOT_KEPT_TAGS = 3		/* not the root key, but wrapped by it */
+};
+
+/* A key of the user, as the slots of one type take it; starts as {0}. */
+struct offer {
+	struct mortise_secret *text;
+	enum slot_type type;
+	unsigned char key[KEY_SIZE + 1];	/* of a key file; the decoder writes one more */
+};
+enum mortise_code offer_read(struct store *store, const struct mortise_options *options,
+    const char *name, struct offer *offer);
+void offer_free(struct store *store, struct offer *offer);
+
+struct slot {
+	int64_t number, epoch, type, log_n;
+	const unsigned char *salt, *wrapped;	/* the statement's; NULL = damaged */
+};
+struct slot slot_read(sqlite3_stmt *statement);
+/* A slot with something wrong in it opens for nobody, as one of another key. */
+bool slot_unwrap(const struct store *store, const struct offer *offer, const struct slot *slot,
+    unsigned char root[KEY_SIZE]);
+/* In three steps: the key that wraps (false = not with these parameters) may take
+ * a third of a second; the number is bound to what is wrapped. */
+struct seal_key;
+bool slot_derive(const struct store *store, const struct offer *offer, const struct slot *slot,
+    struct seal_key *key);
+bool slot_wrap(const struct store *store, const struct slot *slot, const struct seal_key *key,
+    const unsigned char root[KEY_SIZE], unsigned char wrapped[WRAPPED_SIZE]);
+enum mortise_code slot_insert(struct store *store, const struct slot *slot);
+/* A new slot of the offer, scrypt and all, with 32 secret bytes in it. */
+enum mortise_code slot_add(struct store *store, const struct offer *offer, int64_t number,
+    int64_t epoch, const unsigned char secret[KEY_SIZE]);
 
 /* --- seal.c -------------------------------------------------------------------- */
 
@@ -279,6 +329,8 @@ struct version_row {
 };
 enum mortise_code version_read(struct store *store, sqlite3_stmt *statement,
     struct version_row *row);
+/* What its sealed bytes are bound to. */
+struct subject version_subject(const struct version_row *row);
 /* The newest (version 0) or a given one; *there: is there one?  The statement is
  * at it then, and to be reset. */
 enum mortise_code version_find(struct store *store, const unsigned char tag[TAG_SIZE],
@@ -329,9 +381,53 @@ enum mortise_code state_extend(void *instance, struct mortise_call *call,
 enum mortise_code state_release(void *instance, struct mortise_call *call,
     const struct mortise_lease *lease);
 
+/* What its sealed bytes are bound to: all of the record but its lease. */
+struct subject state_subject(const struct state_row *row);
+/* Takes a few records away whose time is over. */
+enum mortise_code state_expire(struct store *store, const struct instant *now);
+
 /* --- walk.c -------------------------------------------------------------------- */
+
+#define TABLES 4
+struct counts {
+	int64_t rows[TABLES];		/* slots, names, versions, state */
+};
 
 /* Checks every row: none damaged, missing, added, swapped or replayed. */
 enum mortise_code walk_check(void *instance, struct mortise_call *call);
+/* The same in a transaction that runs. */
+enum mortise_code walk_rows(struct store *store, struct counts *counts);
+
+/* --- the commands --------------------------------------------------------------- */
+
+#define COMMAND_DECLARE(function) \
+	enum mortise_code function(void *instance, struct mortise_call *call, \
+	    const struct mortise_options *options, struct mortise_out *out)
+
+extern const struct mortise_command *const commands[];
+COMMAND_DECLARE(command_keys);
+COMMAND_DECLARE(command_add_key);
+COMMAND_DECLARE(command_remove_key);
+COMMAND_DECLARE(command_rekey);
+COMMAND_DECLARE(command_backup);
+COMMAND_DECLARE(command_restore);
+
+struct column {
+	const char *name;
+	int64_t number;
+	const char *text;		/* NULL: the number */
+};
+/* One line of a command's output. */
+enum mortise_code give_row(struct store *store, struct mortise_out *out,
+    const struct column *columns, size_t count);
+
+/* --- plugin.c -------------------------------------------------------------------- */
+
+/* Not connected yet; NULL = it has failed. */
+struct store *store_new(const struct mortise_host *host, struct mortise_call *call,
+    const struct mortise_options *options);
+void store_free(struct store *store);
+/* Reads the header, which unlocks the store and makes its id text. */
+enum mortise_code store_unlock(struct store *store);
 
 #endif

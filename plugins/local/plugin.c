@@ -13,7 +13,7 @@ static const struct mortise_host *the_host;
 
 /* --- open and close ------------------------------------------------------------ */
 
-static void
+void
 store_free(struct store *store)
 {
 	store->call = NULL;
@@ -92,9 +92,8 @@ check_noted(struct store *store, const struct noted *noted)
 	return MORTISE_OK;
 }
 
-/* Reads the header, which unlocks the store. */
-static enum mortise_code
-unlock(struct store *store, const struct noted *noted)
+enum mortise_code
+store_unlock(struct store *store)
 {
 	enum mortise_code code = store_begin(store, false);
 
@@ -103,35 +102,51 @@ unlock(struct store *store, const struct noted *noted)
 	store_abort(store);
 	for (size_t i = 0; i < ID_SIZE; i++)
 		(void)snprintf(store->id_text + 2 * i, 3, "%02x", store->id[i]);
-	return check_noted(store, noted);
+	return MORTISE_OK;
+}
+
+struct store *
+store_new(const struct mortise_host *host, struct mortise_call *call,
+    const struct mortise_options *options)
+{
+	struct store *store = calloc(1, sizeof(*store));
+
+	if (store == NULL) {
+		(void)host->fail(call, MORTISE_UNAVAILABLE, MORTISE_REASON_NONE, "out of memory");
+		return NULL;
+	}
+	store->host = host;
+	store->call = call;
+	store->options = options;
+	clock_boot(store->boot);
+	if (fetch_algorithms(store) == MORTISE_OK)
+		return store;
+	store_free(store);
+	return NULL;
 }
 
 static enum mortise_code
 open_store(struct mortise_call *call, const struct mortise_options *options, void **instance)
 {
 	const struct mortise_host *host = the_host;
-	struct store *store = calloc(1, sizeof(*store));
+	struct store *store = store_new(host, call, options);
 	struct noted noted = {0};
 	enum mortise_code code;
 
 	if (store == NULL)
-		return host->fail(call, MORTISE_UNAVAILABLE, MORTISE_REASON_NONE, "out of memory");
-	store->host = host;
-	store->call = call;
-	store->options = options;
+		return MORTISE_UNAVAILABLE;
 	store->versions = host->option_number(options, "versions");
-	clock_boot(store->boot);
 	noted.any = host->noted_generation(call, noted.id, &noted.generation) &&
 	    noted.id[0] != '\0';
 	noted.accepted = noted.any && host->size > offsetof(struct mortise_host, rollback_accepted) &&
 	    host->rollback_accepted(call);
-	code = fetch_algorithms(store);
-	if (code == MORTISE_OK)
-		code = file_prepare(store, noted.any && !noted.accepted);
+	code = file_prepare(store, noted.any && !noted.accepted);
 	if (code == MORTISE_OK)
 		code = store_connect(store, noted.any && !noted.accepted);
 	if (code == MORTISE_OK)
-		code = unlock(store, &noted);
+		code = store_unlock(store);
+	if (code == MORTISE_OK)
+		code = check_noted(store, &noted);
 	if (code != MORTISE_OK) {
 		store_free(store);
 		return code;
@@ -201,6 +216,7 @@ static const struct mortise_plugin plugin = {
 	.identity = identity,
 	.secret = &secret_ops,
 	.state = &state_ops,
+	.commands = commands,
 };
 
 enum mortise_code

@@ -83,9 +83,11 @@ enum mortise_code
 seal_tag(struct store *store, enum tag_kind kind, const char *text, unsigned char tag[TAG_SIZE])
 {
 	const unsigned char number = (unsigned char)kind;
+	/* A rekey knows names and keys, but not the texts of the others. */
+	const unsigned char *key = kind >= TAG_INDEX ? store->keys->kept : store->keys->tags;
 	EVP_MAC_CTX *mac = store->mac;
 	size_t size = 0;
-	bool good = EVP_MAC_init(mac, store->keys->tags, KEY_SIZE, NULL) == 1 &&
+	bool good = EVP_MAC_init(mac, key, KEY_SIZE, NULL) == 1 &&
 	    EVP_MAC_update(mac, &number, 1) == 1 &&
 	    EVP_MAC_update(mac, (const unsigned char *)text, strlen(text)) == 1 &&
 	    EVP_MAC_final(mac, tag, &size, TAG_SIZE) == 1 && size == TAG_SIZE;

@@ -61,7 +61,7 @@ version_find(struct store *store, const unsigned char tag[TAG_SIZE], int64_t ver
 	return code == MORTISE_OK && *there ? version_read(store, *statement, row) : code;
 }
 
-static struct subject
+struct subject
 version_subject(const struct version_row *row)
 {
 	struct subject subject = {.kind = SEAL_VALUE, .tag = row->tag, .version = row->version};

@@ -49,6 +49,12 @@ static const char *const texts[SQL_STATEMENTS] = {
 	[SQL_SLOTS] = "SELECT " SLOT_COLUMNS " FROM slots WHERE epoch = ?1 ORDER BY slot",
 	[SQL_SLOT_INSERT] = "INSERT INTO slots (" SLOT_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
 	    " RETURNING " SLOT_COLUMNS,
+	[SQL_SLOT_DELETE] = "DELETE FROM slots WHERE slot = ?1 AND epoch = ?2"
+	    " RETURNING " SLOT_COLUMNS,
+	[SQL_CLEAR_SLOTS] = "DELETE FROM slots",
+	[SQL_CLEAR_NAMES] = "DELETE FROM names",
+	[SQL_CLEAR_VERSIONS] = "DELETE FROM versions",
+	[SQL_CLEAR_STATE] = "DELETE FROM state",
 	[SQL_NAME] = "SELECT " NAME_COLUMNS " FROM names WHERE tag = ?1",
 	[SQL_NAMES] = "SELECT " NAME_COLUMNS ", id FROM names WHERE id > ?1 ORDER BY id LIMIT ?2",
 	[SQL_NAME_INSERT] = "INSERT INTO names (" NAME_COLUMNS ") VALUES (?1, ?2, ?3)"
@@ -79,6 +85,12 @@ static const char *const texts[SQL_STATEMENTS] = {
 	/* A few at a time, so that no write pays for many. */
 	[SQL_STATE_EXPIRE] = "DELETE FROM state WHERE id IN (SELECT id FROM state"
 	    " WHERE ends <= ?1 LIMIT 16) RETURNING " STATE_COLUMNS,
+	[SQL_NAME_RESEAL] = "UPDATE names SET tag = ?2, sealed = ?3 WHERE tag = ?1"
+	    " RETURNING " NAME_COLUMNS,
+	[SQL_VERSION_RESEAL] = "UPDATE versions SET tag = ?2, sealed = ?3 WHERE tag = ?1"
+	    " AND version = ?4 RETURNING " VERSION_COLUMNS,
+	[SQL_STATE_RESEAL] = "UPDATE state SET tag = ?2, sealed = ?3 WHERE tag = ?1"
+	    " RETURNING " STATE_COLUMNS,
 	[SQL_ALL_SLOTS] = "SELECT " SLOT_COLUMNS " FROM slots NOT INDEXED",
 	[SQL_ALL_NAMES] = "SELECT " NAME_COLUMNS " FROM names NOT INDEXED",
 	[SQL_ALL_VERSIONS] = "SELECT " VERSION_COLUMNS " FROM versions NOT INDEXED",

@@ -38,8 +38,8 @@ state_read(struct store *store, sqlite3_stmt *statement, struct state_row *row)
 }
 
 /* All of the record but its lease, which changes without it. */
-static struct subject
-record_subject(const struct state_row *row)
+struct subject
+state_subject(const struct state_row *row)
 {
 	struct subject subject = {.kind = SEAL_STATE, .tag = row->tag, .version = row->version};
 
@@ -52,7 +52,7 @@ record_subject(const struct state_row *row)
 enum mortise_code
 state_open(struct store *store, const struct state_row *row, struct mortise_secret **plain)
 {
-	const struct subject subject = record_subject(row);
+	const struct subject subject = state_subject(row);
 
 	return seal_open(store, &subject, row->sealed, row->sealed_size,
 	    "a state record is damaged", plain);
@@ -213,7 +213,7 @@ seal_record(struct store *store, const char *key, const struct mortise_state_put
     const struct state_row *row, unsigned char **sealed, size_t *sealed_size)
 {
 	const struct mortise_host *host = store->host;
-	const struct subject subject = record_subject(row);
+	const struct subject subject = state_subject(row);
 	size_t size = strlen(key) + 1 + put->value_size;
 	struct mortise_secret *plain = host->secret_new(size);
 	enum mortise_code code;
@@ -250,8 +250,8 @@ write_record(struct store *store, const char *key, const unsigned char tag[TAG_S
 }
 
 /* Takes a few records away whose time is over. */
-static enum mortise_code
-expire(struct store *store, const struct instant *now)
+enum mortise_code
+state_expire(struct store *store, const struct instant *now)
 {
 	sqlite3_stmt *statement _cleanup_(sql_reset) = NULL;
 	enum mortise_code code = sql_get(store, SQL_STATE_EXPIRE, &statement);
@@ -272,7 +272,7 @@ put_key(struct store *store, const char *key, const struct mortise_state_put *pu
 	if (code == MORTISE_OK)
 		code = check_put(store, tag, put, &now);
 	if (code == MORTISE_OK)
-		code = expire(store, &now);
+		code = state_expire(store, &now);
 	return code == MORTISE_OK ? write_record(store, key, tag, put, &now) : code;
 }
 

@@ -39,8 +39,8 @@ interrupt_late(void *arg)
 
 /* --- transactions -------------------------------------------------------------- */
 
-static enum mortise_code
-run(struct store *store, const char *sql)
+enum mortise_code
+store_run(struct store *store, const char *sql)
 {
 	return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ? MORTISE_OK :
 	    sql_fail(store);
@@ -211,7 +211,7 @@ fill(struct store *store)
 		return code;
 	if (RAND_bytes(store->id, sizeof(store->id)) != 1)
 		return fail_crypto(store);
-	code = run(store, sql_schema);
+	code = store_run(store, sql_schema);
 	if (code == MORTISE_OK)
 		code = keys_create(store);
 	return code == MORTISE_OK ? commit(store, SQL_HEADER_INSERT) : code;
@@ -279,7 +279,7 @@ configure(struct store *store)
 	(void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	(void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
 	(void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
-	return run(store, "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+	return store_run(store, "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
 	    "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY");
 }
 
@@ -307,6 +307,27 @@ store_connect(struct store *store, bool noted)
 	if (code == MORTISE_OK)
 		code = use_log(store);
 	return code == MORTISE_OK && empty ? create(store) : code;
+}
+
+enum mortise_code
+store_connect_copy(struct store *store)
+{
+	enum mortise_code code;
+	bool empty = false;
+
+	if (sqlite3_open_v2(store->path, &store->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX |
+	    SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOFOLLOW, NULL) != SQLITE_OK)
+		return store->db == NULL ? fail_memory(store) : sql_fail(store);
+	code = configure(store);
+	if (code == MORTISE_OK)
+		code = begin(store, false);
+	if (code == MORTISE_OK)
+		code = identify(store, &empty);
+	store_abort(store);
+	if (code == MORTISE_OK && empty)
+		code = store->host->fail(store->call, MORTISE_INVALID, MORTISE_REASON_NONE,
+		    "%s is empty; give a file that `backup` made", store->path);
+	return code;
 }
 
 void

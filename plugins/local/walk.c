@@ -39,7 +39,7 @@ static const struct {
 	enum statement all;
 	enum table table;
 	enum mortise_code (*check)(struct store *store, sqlite3_stmt *statement);
-} tables[] = {
+} tables[TABLES] = {
 	{SQL_ALL_SLOTS, TABLE_SLOTS, NULL},	/* each opens for its own key only */
 	{SQL_ALL_NAMES, TABLE_NAMES, check_name},
 	{SQL_ALL_VERSIONS, TABLE_VERSIONS, check_version},
@@ -93,8 +93,9 @@ compare(struct store *store, const struct sum *found)
 
 	if (found->rows != store->header.sum.rows) {
 		(void)snprintf(what, sizeof(what), "%lld rows are there, and %lld were written; "
-		    "some were deleted or put back", (long long)found->rows,
-		    (long long)store->header.sum.rows);
+		    "%s", (long long)found->rows, (long long)store->header.sum.rows,
+		    found->rows < store->header.sum.rows ? "some were deleted" :
+		    "some were added or put back");
 		return fail_damaged(store, what);
 	}
 	if (memcmp(found->hash, store->header.sum.hash, SUM_SIZE) != 0)
@@ -104,22 +105,34 @@ compare(struct store *store, const struct sum *found)
 }
 
 enum mortise_code
+walk_rows(struct store *store, struct counts *counts)
+{
+	struct sum found = {0};
+	enum mortise_code code = MORTISE_OK;
+
+	for (size_t i = 0; code == MORTISE_OK && i < TABLES; i++) {
+		int64_t before = found.rows;
+
+		code = walk_table(store, i, &found);
+		counts->rows[i] = found.rows - before;
+	}
+	if (code == MORTISE_OK)
+		code = compare(store, &found);
+	return code == MORTISE_OK ? check_indexes(store) : code;
+}
+
+enum mortise_code
 walk_check(void *instance, struct mortise_call *call)
 {
 	struct store *store = instance;
-	struct sum found = {0};
+	struct counts counts;
 	enum mortise_code code;
 
 	store->call = call;
 	code = store_begin(store, false);
 	if (code != MORTISE_OK)
 		return code;
-	for (size_t i = 0; code == MORTISE_OK && i < ARRAY_SIZE(tables); i++)
-		code = walk_table(store, i, &found);
-	if (code == MORTISE_OK)
-		code = compare(store, &found);
-	if (code == MORTISE_OK)
-		code = check_indexes(store);
+	code = walk_rows(store, &counts);
 	store_abort(store);
 	return code;
 }
