@@ -2,6 +2,7 @@
 /* local: its commands. */
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "backend/instance.h"
 #include "local_tamper.h"
@@ -181,6 +182,8 @@ test_rekey(void)
 {
 	const struct mortise_state_put put = {.size = sizeof(put), .value = "v", .value_size = 1,
 	    .index = "queue", .due_ms = 1};
+	const struct backend_claim claim = {.index = "queue", .owner = "me", .now_ms = 2,
+	    .lease_ms = 1000, .max = 1};
 	struct mortise_out out = {.record = take_record};
 	struct fixture f = {0}, other = {0};
 	char text[TEXT_SIZE];
@@ -198,8 +201,7 @@ test_rekey(void)
 		CHECK_TEXT(get_text(&f, "a", "2", text), "one");
 	}
 	CHECK_NUMBER(command(&f, "rekey", "{}"), MORTISE_OK);
-	CHECK_NUMBER(backend_state_claim(other.backend, &other.call, "queue", 2, 1, "me", 1000, &out),
-	    MORTISE_OK);
+	CHECK_NUMBER(backend_state_claim(other.backend, &other.call, &claim, &out), MORTISE_OK);
 	CHECK_NUMBER_AS(claimed, 1, "an index outlives two root keys");
 	CHECK_NUMBER(command(&f, "verify", "{}"), MORTISE_OK);
 	teardown(&other);
@@ -233,13 +235,14 @@ test_kill(void)
 	if (!make_store("kill.db"))
 		return;
 	for (int i = 0; i < 30; i++) {
+		const struct timespec pause = {.tv_nsec = 5000000L + i * 1700000L};
 		struct fixture f = {0};
 		int status = 0;
 		pid_t child = fork();
 
 		if (child == 0)
 			rekey_for_ever("kill.db");
-		(void)usleep((useconds_t)(5000 + i * 1700));
+		(void)nanosleep(&pause, NULL);
 		(void)kill(child, SIGKILL);
 		(void)waitpid(child, &status, 0);
 		CHECK_AS(WIFSIGNALED(status), "it ran until it was killed");
