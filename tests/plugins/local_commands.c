@@ -303,6 +303,76 @@ test_copies(void)
 	teardown(&f);
 }
 
+/* A generation that was used is passed, whoever knows of it. */
+static void
+test_restored_generation(void)
+{
+	char *yaml _cleanup_(free_pointer) = text_format("{file: %s/newer.db}", directory);
+	char *live _cleanup_(free_pointer) = store_path("older.db");
+	char *kept _cleanup_(free_pointer) = store_path("kept.db");
+	struct fixture f = {0};
+	char text[TEXT_SIZE];
+
+	if (!make_store("older.db") || !CHECK(copy_file(live, kept)) || !open_store(&f, "older.db"))
+		return;
+	CHECK_NUMBER(put_text(&f, "a", "newer"), MORTISE_OK);
+	CHECK_NUMBER(put_text(&f, "a", "newest"), MORTISE_OK);
+	CHECK_NUMBER(command(&f, "backup", yaml), MORTISE_OK);
+	teardown(&f);
+	CHECK(copy_file(kept, live));
+	if (!open_store(&f, "older.db"))
+		return;
+	CHECK_TEXT(get_text(&f, "a", NULL, text), "two");
+	CHECK_NUMBER(command(&f, "restore", yaml), MORTISE_OK);
+	gives("generation=8 rows=9");
+	CHECK_TEXT(get_text(&f, "a", NULL, text), "newest");
+	(void)snprintf(f.noted_store, sizeof(f.noted_store), "%s", f.call.note.store);
+	f.noted_generation = 20;
+	CHECK_NUMBER(command(&f, "restore", yaml), MORTISE_OK);
+	gives("generation=21 rows=9");
+	CHECK_NUMBER(f.call.note.generation, 21);
+	CHECK_NUMBER(command(&f, "verify", "{}"), MORTISE_OK);
+	teardown(&f);
+}
+
+/* Records that are over go, and so does the room of what was deleted. */
+static void
+test_compact(void)
+{
+	const struct mortise_state_put put = {.size = sizeof(put), .value = "v", .value_size = 1,
+	    .ttl_ms = 1};
+	const struct timespec pause = {.tv_nsec = 3000000};
+	char *path _cleanup_(free_pointer) = store_path("compact.db");
+	char *log _cleanup_(free_pointer) = store_path("compact.db-wal");
+	static char big[60000];
+	struct mortise_receipt receipt;
+	struct stat before, after;
+	struct fixture f = {0};
+	char expected[80];
+
+	if (!open_store(&f, "compact.db"))
+		return;
+	CHECK_NUMBER(put_bytes(&f, "big", big, sizeof(big), &receipt), MORTISE_OK);
+	CHECK_NUMBER(backend_delete(f.backend, &f.call, "big"), MORTISE_OK);
+	CHECK(stat(log, &before) == 0 && before.st_size == 0);
+	for (int i = 0; i < 40; i++) {
+		char key[8];
+
+		(void)snprintf(key, sizeof(key), "k%d", i);
+		(void)backend_state_put(f.backend, &f.call, key, &put, NULL);
+	}
+	(void)nanosleep(&pause, NULL);
+	CHECK_NUMBER(command(&f, "verify", "{}"), MORTISE_OK);
+	CHECK_NUMBER(command(&f, "compact", "{}"), MORTISE_OK);
+	CHECK(stat(path, &after) == 0 && after.st_size < (off_t)sizeof(big));
+	(void)snprintf(expected, sizeof(expected), "after=%lld\n", (long long)after.st_size);
+	gives(expected);
+	CHECK(stat(log, &after) == 0 && after.st_size == 0);
+	CHECK_NUMBER(command(&f, "verify", "{}"), MORTISE_OK);
+	gives("slots=1 names=0 versions=0 state=0");
+	teardown(&f);
+}
+
 int
 main(void)
 {
@@ -312,6 +382,8 @@ main(void)
 	test_slots();
 	test_rekey();
 	test_kill();
+	test_compact();
 	test_copies();
+	test_restored_generation();
 	return local_end();
 }
