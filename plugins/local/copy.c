@@ -191,7 +191,7 @@ copy_table(struct store *store, struct store *copy, size_t number)
 }
 
 /* The copy's root key seals the store from here on. */
-static enum mortise_code
+static void
 take_keys(struct store *store, struct store *copy)
 {
 	keys_forget(store);
@@ -201,7 +201,6 @@ take_keys(struct store *store, struct store *copy)
 	copy->keys_memory = NULL;
 	copy->keys = NULL;
 	store->header.sum = (struct sum){0};
-	return MORTISE_OK;
 }
 
 /* Its last generation is never that of other content again. */
@@ -229,7 +228,7 @@ put_back(struct store *store, struct store *copy)
 		code = clear_table(store, i);
 	if (code != MORTISE_OK)
 		return code;
-	code = take_keys(store, copy);
+	take_keys(store, copy);
 	for (size_t i = 0; code == MORTISE_OK && i < TABLES; i++)
 		code = copy_table(store, copy, i);
 	if (code == MORTISE_OK && (sum.rows != store->header.sum.rows ||

@@ -218,9 +218,9 @@ struct slot slot_read(sqlite3_stmt *statement);
 /* A slot with something wrong in it opens for nobody, as one of another key. */
 bool slot_unwrap(const struct store *store, const struct offer *offer, const struct slot *slot,
     unsigned char root[KEY_SIZE]);
+struct seal_key;
 /* In three steps: the key that wraps (false = not with these parameters) may take
  * a third of a second; the number is bound to what is wrapped. */
-struct seal_key;
 bool slot_derive(const struct store *store, const struct offer *offer, const struct slot *slot,
     struct seal_key *key);
 bool slot_wrap(const struct store *store, const struct slot *slot, const struct seal_key *key,
