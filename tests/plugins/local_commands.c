@@ -240,8 +240,12 @@ test_kill(void)
 		int status = 0;
 		pid_t child = fork();
 
-		if (child == 0)
-			rekey_for_ever("kill.db");
+		if (child == 0) {
+			/* Its checks are none of this test's. */
+			if (freopen("/dev/null", "w", stdout) != NULL)
+				rekey_for_ever("kill.db");
+			_exit(1);
+		}
 		(void)nanosleep(&pause, NULL);
 		(void)kill(child, SIGKILL);
 		(void)waitpid(child, &status, 0);

@@ -245,8 +245,9 @@ struct mortise_host {
 
 	/* Tells the trail which generation of a store this operation left. */
 	void (*note_generation)(struct mortise_call *, const char *store, uint64_t);
-	/* In open: what the trail's head holds for this backend's name: the store
-	 * id ("" = never seen; 64 hex digits at most) and its generation. */
+	/* In open and in commands: what the trail's head holds for this backend's
+	 * name: the store id ("" = never seen; 64 hex digits at most) and its
+	 * generation. */
 	bool (*noted_generation)(struct mortise_call *, char store[65], uint64_t *);
 
 	/* Name -> numeric addresses (add_name each) inside the deadline. */
