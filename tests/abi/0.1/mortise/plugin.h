@@ -428,13 +428,17 @@ struct mortise_plugin {
 	 * ok nothing is left behind. */
 	enum mortise_code (*open)(struct mortise_call *, const struct mortise_options *,
 	    void **instance);
+	/* After every other function has returned, once, from any thread; frees
+	 * what open made.  It has no deadline and cannot fail: it must not wait. */
 	void (*close)(void *instance);
-	/* Is it there, and may we?  Without side effects.  May be NULL. */
+	/* Is it there, and may we?  Without side effects.  May be NULL.  ok;
+	 * unavailable or timeout: not reached; denied: reached, and refused. */
 	enum mortise_code (*check)(void *instance, struct mortise_call *);
 	/* What names the store wherever it is configured (store id, or address
 	 * and mount); lives as long as the instance.  NULL slot = the backend's name. */
 	const char *(*identity)(void *instance);
-	/* Narrows the capabilities for this instance; NULL slot = all of them. */
+	/* Narrows the capabilities for this instance; NULL slot = all of them.
+	 * Like identity: local, at once, and the same answer each time. */
 	uint64_t (*offers)(void *instance);
 	const struct mortise_secret_ops *secret;
 	const struct mortise_state_ops *state;
