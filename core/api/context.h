@@ -73,6 +73,9 @@ void running_release(struct running **);	/* for _cleanup_ */
 enum mortise_code running_open(struct mortise *, struct assembly *, const struct running *before,
     struct running **, struct mortise_error *);
 
+/* What the trail records of an assembly's plugins: malloc'd, its strings borrowed. */
+struct record_plugin *context_plugins(const struct assembly *, size_t *count);
+
 /* Reads the context's configuration; errors go to its `problem`. */
 enum mortise_code context_load(struct mortise *, struct assembly **, struct mortise_error *);
 

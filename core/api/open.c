@@ -59,17 +59,37 @@ mortise_check(const char *config_path, mortise_problem_fn *each, void *arg,
 	return code == MORTISE_OK ? code : finish_problems(&problems, error);
 }
 
+struct record_plugin *
+context_plugins(const struct assembly *assembly, size_t *count)
+{
+	struct record_plugin *plugins = calloc(assembly->config->backends_count + 1,
+	    sizeof(*plugins));
+
+	*count = 0;
+	for (size_t i = 0; plugins != NULL && i < assembly->config->backends_count; i++) {
+		const struct plugin *plugin = assembly->plugins[i];
+
+		if (plugin != NULL)
+			plugins[(*count)++] = (struct record_plugin){
+				.name = plugin->table.name, .version = plugin->table.version,
+				.path = plugin->path, .sha256 = plugin->sha256,
+			};
+	}
+	return plugins;
+}
+
 static enum mortise_code
 open_trail(struct mortise *context, const struct assembly *assembly, struct mortise_error *error)
 {
 	const struct config *config = assembly->config;
-	struct record_plugin *plugins _cleanup_(free_pointer) =
-	    calloc(config->backends_count + 1, sizeof(*plugins));
+	size_t count;
+	struct record_plugin *plugins _cleanup_(free_pointer) = context_plugins(assembly, &count);
 	struct trail_options options = {
 		.directory = config->audit.trail,
 		.program = context->program,
 		.config = config->digest,
 		.plugins = plugins,
+		.plugins_count = count,
 		.retention_ms = config->audit.retention_ms,
 		.logger = &context->logger,
 	};
@@ -77,15 +97,6 @@ open_trail(struct mortise *context, const struct assembly *assembly, struct mort
 
 	if (plugins == NULL)
 		return error_memory(error);
-	for (size_t i = 0; i < config->backends_count; i++) {
-		const struct plugin *plugin = assembly->plugins[i];
-
-		if (plugin != NULL)
-			plugins[options.plugins_count++] = (struct record_plugin){
-				.name = plugin->table.name, .version = plugin->table.version,
-				.path = plugin->path, .sha256 = plugin->sha256,
-			};
-	}
 	code = trail_open(&options, &context->trail, error);
 	if (code != MORTISE_OK)
 		error_at(error, &config->audit.place);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/context.h"
+#include "base/clock.h"
 
 /* What one process writes to is chosen once: nothing says what comes first in two
  * trails. */
@@ -17,6 +18,20 @@ check_audit(const struct config *now, const struct config *next, struct mortise_
 	    "a reload cannot change where the trail is; restart the program for that");
 	error_at(error, &next->audit.place);
 	return MORTISE_INVALID;
+}
+
+/* Recorded before it is in force: what it does from then on is explained. */
+static enum mortise_code
+record(struct mortise *context, const struct assembly *assembly, struct mortise_error *error)
+{
+	size_t count;
+	struct record_plugin *plugins _cleanup_(free_pointer) = context_plugins(assembly, &count);
+
+	if (plugins == NULL)
+		return error_memory(error);
+	return context->trail == NULL ? MORTISE_OK : trail_configured(context->trail,
+	    assembly->config->digest, plugins, count,
+	    deadline_in_ms((uint64_t)assembly->config->deadline_ms), error);
 }
 
 static void
@@ -47,8 +62,13 @@ mortise_reload(struct mortise *context, struct mortise_error *given)
 		code = check_audit(now->assembly->config, assembly->config, error);
 	if (code == MORTISE_OK)
 		code = running_open(context, assembly, now, &next, error);
-	if (code == MORTISE_OK)
-		swap(context, next);
+	if (code == MORTISE_OK) {
+		code = record(context, assembly, error);
+		if (code == MORTISE_OK)
+			swap(context, next);
+		else
+			running_unref(next);
+	}
 	running_unref(now);
 	(void)pthread_mutex_unlock(&context->reloading);
 	return code;

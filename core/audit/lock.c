@@ -125,7 +125,7 @@ trail_lock_write(struct trail *trail, bool refused, struct mortise_error *error)
 	    state->durable, refused ? "true" : "false");
 	memset(state->text + n, ' ', LOCK_SIZE - (size_t)n);
 	state->text[LOCK_SIZE - 1] = '\n';
-	if (pwrite(trail->lock, state->text, LOCK_SIZE, 0) == LOCK_SIZE)
+	if (file_write_at(trail->lock, state->text, LOCK_SIZE, 0) == 0)
 		return MORTISE_OK;
 	return error_set(error, MORTISE_ERROR, MORTISE_REASON_AUDIT,
 	    "%s/lock cannot be written; look for a full disk", trail->options.directory);

@@ -66,6 +66,13 @@ struct head {
 
 struct append;
 
+/* What runs: copies. */
+struct trail_running {
+	char *config;			/* its digest */
+	struct record_plugin *plugins;
+	size_t plugins_count;
+};
+
 struct trail {
 	/* Set at open, then never changed. */
 	struct trail_options options;
@@ -92,9 +99,17 @@ struct trail {
 	pthread_mutex_t mutex;
 	/* Guarded by mutex. */
 	struct noteds noteds;
+	struct trail_running running;
 	struct append *first, **last;	/* the queue */
 	bool leading;			/* somebody leads */
 };
+
+/* --- running.c ------------------------------------------------------------- */
+
+/* false: no memory, and what was there stays. */
+bool running_set(struct trail_running *, const char *config, const struct record_plugin *,
+    size_t count);
+void running_forget(struct trail_running *);
 
 /* --- trail.c ----------------------------------------------------------------- */
 

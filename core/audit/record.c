@@ -25,6 +25,7 @@ static const char *const type_words[] = {
 	[RECORD_INTENT] = "intent",
 	[RECORD_OUTCOME] = "outcome",
 	[RECORD_TORN] = "torn",
+	[RECORD_CONFIG] = "config",
 };
 
 /* An object being written: a comma stands before every member but the first. */
@@ -292,6 +293,11 @@ put_fields(struct writer *writer, const struct record *record, const struct reco
 		put_number(writer, "bytes", record->torn_bytes);
 		put_text(writer, "sha256", record->torn_sha256);
 		break;
+	case RECORD_CONFIG:
+		put_text(writer, "digest", record->config);
+		put_plugins(writer, record, kept);
+		put_text(writer, "who", record->program);
+		break;
 	}
 }
 
@@ -365,7 +371,8 @@ enum mortise_code
 record_draft(const struct record *record, const struct record_link *link,
     struct record_draft *draft, struct mortise_error *error)
 {
-	size_t kept = record->type == RECORD_OPEN ? record->plugins_count :
+	size_t kept = record->type == RECORD_OPEN || record->type == RECORD_CONFIG ?
+	    record->plugins_count :
 	    record->type == RECORD_OUTCOME ? record->calls_count : 0;
 	bool bad = false, fits = false;
 

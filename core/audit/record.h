@@ -18,7 +18,8 @@ enum record_type {
 	RECORD_OPEN,
 	RECORD_INTENT,
 	RECORD_OUTCOME,
-	RECORD_TORN
+	RECORD_TORN,
+	RECORD_CONFIG		/* another configuration is in force */
 };
 
 /* Whose process asked, as the kernel says. */
@@ -62,7 +63,7 @@ struct record_plugin {
 /* NULL, "" and false are left out, and lists without elements. */
 struct record {
 	enum record_type type;
-	/* open */
+	/* open; config: the last four */
 	uint64_t segment;
 	const struct record_gap *gap;
 	const char *program, *config;

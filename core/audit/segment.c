@@ -127,10 +127,9 @@ static enum mortise_code
 open_record(struct trail *trail, uint64_t segment, const struct record_gap *gap,
     struct buffer *line, struct position *next, struct mortise_error *error)
 {
-	const struct record record = {
+	struct record record = {
 		.type = RECORD_OPEN, .segment = segment, .gap = gap,
-		.program = trail->options.program, .config = trail->options.config,
-		.plugins = trail->options.plugins, .plugins_count = trail->options.plugins_count,
+		.program = trail->options.program,
 	};
 	struct record_link link = {
 		.trail = trail->id, .host = trail->host, .parent = trail->parent,
@@ -140,7 +139,12 @@ open_record(struct trail *trail, uint64_t segment, const struct record_gap *gap,
 
 	link.back = link.time_us < trail->end.time_us;
 	*next = (struct position){.seq = link.seq, .time_us = link.time_us};
+	(void)pthread_mutex_lock(&trail->mutex);
+	record.config = trail->running.config;
+	record.plugins = trail->running.plugins;
+	record.plugins_count = trail->running.plugins_count;
 	code = record_line(&record, &link, line, next->hash, error);
+	(void)pthread_mutex_unlock(&trail->mutex);
 	next->offset = line->size;
 	return code;
 }

@@ -27,6 +27,9 @@ trail_free(struct trail *trail)
 	file_close(&trail->directory);
 	pendings_free(&trail->pendings);
 	noteds_free(&trail->noteds);
+	running_forget(&trail->running);
+	free((char *)(uintptr_t)trail->options.directory);
+	free((char *)(uintptr_t)trail->options.program);
 	(void)pthread_mutex_destroy(&trail->mutex);
 	free(trail);
 }
@@ -64,7 +67,11 @@ trail_new(const struct trail_options *options, struct trail **made, struct morti
 		free(trail);
 		return error_memory(error);
 	}
-	code = open_directory(trail, error);
+	trail->options.directory = text_dup(options->directory);
+	trail->options.program = text_dup(options->program == NULL ? "" : options->program);
+	code = trail->options.directory == NULL || trail->options.program == NULL ||
+	    !running_set(&trail->running, options->config, options->plugins,
+	    options->plugins_count) ? error_memory(error) : open_directory(trail, error);
 	if (code == MORTISE_OK)
 		code = trail_lock_open(trail, error);
 	if (code == MORTISE_OK)

@@ -29,7 +29,7 @@ struct trail_options {
  * Opens or begins the trail, recovers a torn tail, and closes intents whose
  * writers are gone with outcomes `unknown`.  error with reason audit: cannot be
  * written, refused until accept-loss, corrupt (names the record), or with
- * reason short: shorter than its head.  Strings are borrowed until trail_close.
+ * reason short: shorter than its head.  Nothing is borrowed but the logger.
  */
 enum mortise_code trail_open(const struct trail_options *, struct trail **,
     struct mortise_error *);
@@ -44,6 +44,11 @@ void trail_close(struct trail *);
  */
 enum mortise_code trail_append(struct trail *, const struct record *, bool durable,
     uint64_t deadline, struct mortise_error *);
+
+/* Another configuration is in force: recorded, where it or a plugin differs from what
+ * the trail knows.  One thread at a time. */
+enum mortise_code trail_configured(struct trail *, const char *config,
+    const struct record_plugin *, size_t count, uint64_t deadline, struct mortise_error *);
 
 /* What the head holds for a backend: false = never seen.  Any thread. */
 bool trail_noted(struct trail *, const char *backend, char store[65], uint64_t *generation);

@@ -86,6 +86,22 @@ file_read_at(int fd, void *bytes, size_t size, off_t offset)
 }
 
 int
+file_write_at(int fd, const void *bytes, size_t size, off_t offset)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < size) {
+		n = pwrite(fd, (const char *)bytes + done, size - done, offset + (off_t)done);
+		if (n < 0 && errno != EINTR)
+			return -1;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return 0;
+}
+
+int
 file_sync(int fd)
 {
 	int result;

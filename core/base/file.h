@@ -21,6 +21,8 @@ int file_write(int fd, const void *bytes, size_t size, size_t *written);
 ssize_t file_read_some(int fd, void *bytes, size_t size);
 /* Up to size bytes at an offset: fewer only at the end of the file. */
 ssize_t file_read_at(int fd, void *bytes, size_t size, off_t offset);
+/* All bytes at an offset, or -1. */
+int file_write_at(int fd, const void *bytes, size_t size, off_t offset);
 int file_sync(int fd);		/* fsync */
 int file_sync_data(int fd);	/* fdatasync */
 

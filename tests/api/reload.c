@@ -95,6 +95,24 @@ get(struct mortise *context, const char *name, char text[64])
 	return text;
 }
 
+static void
+count_config(void *arg, const char *line, size_t size)
+{
+	(void)size;
+	*(int *)arg += strstr(line, "\"t\":\"config\",\"digest\":\"") != NULL &&
+	    strstr(line, "\"who\":\"test\"") != NULL;
+}
+
+static int
+config_records(struct mortise *context)
+{
+	const struct mortise_audit_filter all = {.size = sizeof(all)};
+	int count = 0;
+
+	(void)mortise_audit_search(context, NULL, &all, count_config, &count, error);
+	return count;
+}
+
 /* The mocks hold what was put in memory: who still has it was not opened anew. */
 static void
 test_what_stays(void)
@@ -121,6 +139,8 @@ test_what_stays(void)
 	write_mocks(", identity: new", AUDIT);
 	logged[0] = '\0';
 	CHECK_NUMBER(mortise_reload(context, error), MORTISE_OK);
+	CHECK_NUMBER(mortise_reload(context, error), MORTISE_OK);
+	CHECK_NUMBER_AS(config_records(context), 2, "each configuration is recorded once");
 	CHECK_TEXT_AS(get(context, "kept", text), "[not_found]", "a was opened anew");
 	CHECK_TEXT_AS(get(context, "b/x", text), "[not_found]", "and b, which needs it");
 	CHECK_TEXT_AS(get(context, "c/x", text), "of c", "and not c");
