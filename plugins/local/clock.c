@@ -47,7 +47,7 @@ void
 clock_boot(unsigned char boot[BOOT_SIZE])
 {
 	char text[BOOT_ID_TEXT];
-	int fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
+	int fd = open_again(BOOT_ID, O_RDONLY, 0);
 	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text));
 
 	memset(boot, 0, BOOT_SIZE);

@@ -59,7 +59,7 @@ write_copy(struct store *store, const char *path)
 static bool
 sync_path(const char *path, int flags)
 {
-	int fd = open(path, flags | O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = open_again(path, flags | O_RDONLY | O_NOFOLLOW, 0);
 	bool good = fd >= 0 && fsync(fd) == 0;
 
 	if (fd >= 0)
@@ -81,7 +81,7 @@ sync_copy(const char *path)
 static enum mortise_code
 make_copy(struct store *store, const char *path)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = open_again(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 	enum mortise_code code;
 
 	if (fd < 0 && errno == EEXIST)

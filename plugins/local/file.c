@@ -29,6 +29,17 @@ close_descriptor(const int *fd)
 		(void)close(*fd);
 }
 
+int
+open_again(const char *path, int flags, unsigned int mode)
+{
+	int fd;
+
+	do
+		fd = open(path, flags | O_CLOEXEC, (mode_t)mode);
+	while (fd < 0 && errno == EINTR);
+	return fd;
+}
+
 static enum mortise_code
 check_file_system(struct store *store, int directory)
 {
@@ -137,7 +148,7 @@ file_prepare(struct store *store, bool noted)
 	directory = strndup(store->path, (size_t)(base - store->path) - 1);
 	if (directory == NULL)
 		return fail_memory(store);
-	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = open_again(directory, O_RDONLY | O_DIRECTORY, 0);
 	free(directory);
 	if (fd < 0)
 		return fail_open(store);

@@ -107,6 +107,8 @@ struct store {
 
 /* --- file.c -------------------------------------------------------------------- */
 
+/* open(2), CLOEXEC, again after a signal. */
+int open_again(const char *path, int flags, unsigned int mode);
 /* Sets store->path, and makes the file (empty, 0600) unless the trail knows one.
  * Refuses links, other owners and modes, and network file systems. */
 enum mortise_code file_prepare(struct store *store, bool noted);
