@@ -46,7 +46,7 @@ struct opened {
 struct running {
 	_Atomic unsigned int refs;
 	struct assembly *assembly;
-	struct opened **opened;		/* by backend; NULL: skipped as missing */
+	struct opened **opened;		/* by backend; NULL: not open, or skipped as missing */
 	struct backend **backends;	/* theirs */
 	struct engine engine;
 };
@@ -56,6 +56,7 @@ struct mortise {
 	mortise_problem_fn *problem;	/* the program's; NULL: none */
 	void *problem_arg;
 	char *program, *config_path;
+	bool maintenance;		/* no backend of `running` is open */
 	struct generations generations;
 	struct trail *trail;		/* NULL: `audit: off` */
 	pthread_mutex_t reloading;	/* one at a time */
@@ -68,10 +69,28 @@ struct running *running_hold(struct mortise *);
 void running_unref(struct running *);		/* NULL is fine */
 void running_release(struct running **);	/* for _cleanup_ */
 
-/* Opens an assembly's backends, but for those that `before` (NULL: none) has
- * open in the same form.  The trail must be open. */
-enum mortise_code running_open(struct mortise *, struct assembly *, const struct running *before,
-    struct running **, struct mortise_error *);
+/* An assembly with none of its backends open. */
+struct running *running_new(struct mortise *, struct assembly *);	/* NULL = no memory */
+
+/* What of it is to be opened, and how; {NULL}: all. */
+struct opening {
+	const struct running *before;	/* has some open in the same form; NULL: none */
+	bool one;			/* only `target` and what it needs ... */
+	size_t target;
+	bool unopened;			/* ... itself for a command that needs no instance */
+	bool accept_rollback;		/* ... however old its store is */
+	struct backend_note *note;	/* ... and what opening left there; NULL: not wanted */
+};
+/* The trail must be open.  Only before others see the struct running. */
+enum mortise_code running_open(struct mortise *, struct running *, const struct opening *,
+    struct mortise_error *);
+
+/* For the care of backends: what is in force or, in a context for maintenance, the
+ * configuration read anew, with no backend open. */
+enum mortise_code running_care(struct mortise *, struct running **, struct mortise_error *);
+/* not_found: no backend of that name. */
+enum mortise_code backend_find(const struct config *, const char *name, size_t *target,
+    struct mortise_error *);
 
 /* What the trail records of an assembly's plugins: malloc'd, its strings borrowed. */
 struct record_plugin *context_plugins(const struct assembly *, size_t *count);

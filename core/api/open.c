@@ -139,9 +139,13 @@ open_all(struct mortise *context, struct mortise_error *error)
 		    "audit is off: no access is recorded; this is for tests only");
 	else
 		code = open_trail(context, assembly, error);
-	if (code == MORTISE_OK)
-		code = running_open(context, assembly, NULL, &context->running, error);
-	return code;
+	if (code != MORTISE_OK)
+		return code;
+	context->running = running_new(context, assembly);
+	if (context->running == NULL)
+		return error_memory(error);
+	return context->maintenance ? code :
+	    running_open(context, context->running, &(struct opening){NULL}, error);
 }
 
 static struct mortise *
@@ -161,6 +165,7 @@ context_new(const struct mortise_open_options *options)
 	context->logger = (struct logger){options->log, options->arg, options->log_level};
 	context->problem = options->problem;
 	context->problem_arg = options->arg;
+	context->maintenance = options->maintenance;
 	return context;
 }
 

@@ -34,6 +34,17 @@ record(struct mortise *context, const struct assembly *assembly, struct mortise_
 	    deadline_in_ms((uint64_t)assembly->config->deadline_ms), error);
 }
 
+static enum mortise_code
+build(struct mortise *context, struct assembly *assembly, const struct running *now,
+    struct running **next, struct mortise_error *error)
+{
+	*next = running_new(context, assembly);
+	if (*next == NULL)
+		return error_memory(error);
+	return context->maintenance ? MORTISE_OK :
+	    running_open(context, *next, &(struct opening){.before = now}, error);
+}
+
 static void
 swap(struct mortise *context, struct running *next)
 {
@@ -51,7 +62,7 @@ mortise_reload(struct mortise *context, struct mortise_error *given)
 {
 	struct mortise_error spare, *error = error_or(given, &spare);
 	struct assembly *assembly _cleanup_(assembly_release) = NULL;
-	struct running *now, *next;
+	struct running *now, *next = NULL;
 	enum mortise_code code;
 
 	error_clear(error);
@@ -61,14 +72,13 @@ mortise_reload(struct mortise *context, struct mortise_error *given)
 	if (code == MORTISE_OK)
 		code = check_audit(now->assembly->config, assembly->config, error);
 	if (code == MORTISE_OK)
-		code = running_open(context, assembly, now, &next, error);
-	if (code == MORTISE_OK) {
+		code = build(context, assembly, now, &next, error);
+	if (code == MORTISE_OK)
 		code = record(context, assembly, error);
-		if (code == MORTISE_OK)
-			swap(context, next);
-		else
-			running_unref(next);
-	}
+	if (code == MORTISE_OK)
+		swap(context, next);
+	else
+		running_unref(next);
 	running_unref(now);
 	(void)pthread_mutex_unlock(&context->reloading);
 	return code;

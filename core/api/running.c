@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A configuration in force: its backends, open. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -142,13 +143,26 @@ tell_reopened(struct mortise *context, const struct opened *old)
 	    forgets ? "; what it held in memory is gone" : "");
 }
 
+/* A plugin does not know the name by which it is cared for. */
+static void
+tell_remedy(const char *backend, struct mortise_error *error)
+{
+	size_t used = strlen(error->message);
+
+	if (error->reason == MORTISE_REASON_ROLLBACK)
+		(void)snprintf(error->message + used, sizeof(error->message) - used,
+		    "; `mortise backend %s restore --file COPY` puts a backup back, and `mortise "
+		    "backend %s --accept-rollback REASON` accepts what is there", backend, backend);
+}
+
 static enum mortise_code
 open_backend(struct mortise *context, struct running *running, size_t i,
-    const struct running *before, struct mortise_error *error)
+    const struct opening *opening, struct mortise_error *error)
 {
+	bool cared = opening->one && opening->target == i;
 	struct assembly *assembly = running->assembly;
 	const struct config_backend *config = &assembly->config->backends[i];
-	struct opened *old = find_before(before, config->name), *made;
+	struct opened *old = find_before(opening->before, config->name), *made;
 	struct backend_setup setup = {
 		.name = config->name,
 		.place = config->place,
@@ -159,7 +173,9 @@ open_backend(struct mortise *context, struct running *running, size_t i,
 		.generations = &context->generations,
 		.logger = &context->logger,
 		.noted = noted,
+		.accept_rollback = cared && opening->accept_rollback,
 		.fetch = fetch,
+		.opened = cared ? opening->note : NULL,
 	};
 	enum mortise_code code = MORTISE_OK;
 	bool same = false;
@@ -180,9 +196,12 @@ open_backend(struct mortise *context, struct running *running, size_t i,
 		if (old != NULL)
 			tell_reopened(context, old);
 		assembly->options[i] = NULL;	/* the backend's from here on */
-		code = backend_open(&setup, &made->backend, error);
+		code = cared && opening->unopened ?
+		    backend_unopened(&setup, &made->backend, error) :
+		    backend_open(&setup, &made->backend, error);
 	}
 	if (code != MORTISE_OK) {
+		tell_remedy(config->name, error);
 		opened_unref(made);
 		return code;
 	}
@@ -191,34 +210,62 @@ open_backend(struct mortise *context, struct running *running, size_t i,
 	return MORTISE_OK;
 }
 
-enum mortise_code
-running_open(struct mortise *context, struct assembly *assembly, const struct running *before,
-    struct running **result, struct mortise_error *error)
+struct running *
+running_new(struct mortise *context, struct assembly *assembly)
 {
-	struct running *running _cleanup_(running_release) = calloc(1, sizeof(*running));
+	struct running *running = calloc(1, sizeof(*running));
 	const struct config *config = assembly->config;
-	enum mortise_code code = MORTISE_OK;
 
 	if (running == NULL)
-		return error_memory(error);
+		return NULL;
 	running->refs = 1;
 	running->assembly = assembly_ref(assembly);
 	running->opened = calloc(config->backends_count, sizeof(struct opened *));
 	running->backends = calloc(config->backends_count, sizeof(struct backend *));
-	if (running->opened == NULL || running->backends == NULL)
-		return error_memory(error);
-	for (size_t i = 0; code == MORTISE_OK && i < config->backends_count; i++)
-		code = open_backend(context, running, config->order[i], before, error);
-	if (code != MORTISE_OK)
-		return code;
+	if (running->opened == NULL || running->backends == NULL) {
+		running_unref(running);
+		return NULL;
+	}
 	running->engine = (struct engine){
 		.config = config,
 		.backends = running->backends,
+		.maintenance = context->maintenance,
 		.trail = context->trail,
 		.logger = &context->logger,
 		.actor = {.uid = getuid(), .gid = getgid(), .pid = getpid(), .via = "direct"},
 	};
-	*result = running;
-	running = NULL;
-	return MORTISE_OK;
+	return running;
+}
+
+/* The order has what is needed first: from its end, so that what they need in turn is
+ * found too. */
+static void
+mark_needed(const struct config *config, const struct opening *opening, bool *wanted)
+{
+	wanted[opening->target] = true;
+	for (size_t i = config->backends_count; i-- > 0;) {
+		const struct config_backend *backend = &config->backends[config->order[i]];
+
+		for (size_t k = 0; wanted[config->order[i]] && k < backend->needs_count; k++)
+			wanted[backend->needs[k]] = true;
+	}
+}
+
+enum mortise_code
+running_open(struct mortise *context, struct running *running, const struct opening *opening,
+    struct mortise_error *error)
+{
+	const struct config *config = running->assembly->config;
+	bool *wanted _cleanup_(free_pointer) = calloc(config->backends_count, sizeof(bool));
+	enum mortise_code code = MORTISE_OK;
+
+	if (wanted == NULL)
+		return error_memory(error);
+	if (opening->one)
+		mark_needed(config, opening, wanted);
+	for (size_t i = 0; code == MORTISE_OK && i < config->backends_count; i++) {
+		if (!opening->one || wanted[config->order[i]])
+			code = open_backend(context, running, config->order[i], opening, error);
+	}
+	return code;
 }

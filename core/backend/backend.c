@@ -32,7 +32,8 @@ open_instance(struct backend *backend, struct backend_note *note, struct mortise
 	code = backend_say(backend, &call, code);
 	if (code == MORTISE_IGNORE)
 		code = backend_broken(backend, &call, "abstains from being opened");
-	if (code == MORTISE_OK)
+	backend->opened = code == MORTISE_OK;
+	if (backend->opened)
 		introduce(backend);
 	if (note != NULL)
 		*note = call.note;
@@ -124,6 +125,25 @@ backend_open(const struct backend_setup *setup, struct backend **result,
 	return MORTISE_OK;
 }
 
+enum mortise_code
+backend_unopened(const struct backend_setup *setup, struct backend **result,
+    struct mortise_error *error)
+{
+	struct backend *backend = make(setup);
+	enum mortise_code code;
+
+	if (backend == NULL)
+		return error_memory(error);
+	backend->identity = backend->name;
+	code = options_resolve(backend->options, backend->fetch, backend->arg, error);
+	if (code != MORTISE_OK) {
+		release(backend);
+		return code;
+	}
+	*result = backend;
+	return MORTISE_OK;
+}
+
 static bool
 rules_same(const struct call_rules *a, const struct call_rules *b)
 {
@@ -152,7 +172,8 @@ backend_close(struct backend *backend)
 {
 	if (backend == NULL)
 		return;
-	backend->plugin->table.close(backend->instance);
+	if (backend->opened)
+		backend->plugin->table.close(backend->instance);
 	release(backend);
 }
 

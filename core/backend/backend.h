@@ -45,6 +45,8 @@ struct mortise_call {
 	 * NULL: nobody wants to know. */
 	enum mortise_code (*leaving)(void *arg, struct mortise_error *);
 	void *leaving_arg;
+	options_fetch_fn *fetch;	/* of a command's options; NULL: the backend's own */
+	void *fetch_arg;
 	struct backend_note note;	/* out */
 	struct backend_told told;	/* out, of a get */
 };
@@ -169,5 +171,30 @@ enum mortise_code backend_state_extend(struct backend *, struct mortise_call *,
     const struct mortise_lease *);
 enum mortise_code backend_state_release(struct backend *, struct mortise_call *,
     const struct mortise_lease *);
+
+/* --- maintain commands (command.c) --------------------------------------------- */
+
+/* A backend that is not open: for commands that need no instance, and nothing
+ * else.  As backend_open otherwise. */
+enum mortise_code backend_unopened(const struct backend_setup *, struct backend **,
+    struct mortise_error *);
+
+/* NULL: the plugin has no such command. */
+const struct mortise_command *backend_command_find(const struct plugin *, const char *name);
+
+/* In a value form {secret: OPTION, from: ...}: given with the command itself. */
+#define COMMAND_LINE "the command line"
+
+struct backend_command {
+	const struct mortise_command *command;
+	const struct mortise_options *options;	/* checked against the command's schema */
+	/* For forms that are from COMMAND_LINE. */
+	options_fetch_fn *fetch;
+	void *fetch_arg;
+};
+/* Runs it once, whatever the rules say of retries.  The backend is open, or
+ * unopened where the command needs no instance.  Rows go to `out` as they come. */
+enum mortise_code backend_command(struct backend *, struct mortise_call *,
+    const struct backend_command *, struct mortise_out *);
 
 #endif

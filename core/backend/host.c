@@ -103,6 +103,9 @@ host_option_secret(struct mortise_call *call, const struct mortise_options *opti
 {
 	const struct backend *backend = call->backend;
 
+	if (call->fetch != NULL)
+		return options_secret(options, path, call->fetch, call->fetch_arg, value,
+		    call->error);
 	return options_secret(options, path, backend == NULL ? NULL : backend->fetch,
 	    backend == NULL ? NULL : backend->arg, value, call->error);
 }
@@ -231,6 +234,12 @@ host_rollback_accepted(struct mortise_call *call)
 	return call->backend != NULL && call->backend->accept_rollback;
 }
 
+static const struct mortise_options *
+host_backend_options(struct mortise_call *call)
+{
+	return call->backend == NULL ? NULL : call->backend->options;
+}
+
 const struct mortise_host *
 backend_host(void)
 {
@@ -264,6 +273,7 @@ backend_host(void)
 		.resolve = host_resolve,
 		.spawn = host_spawn,
 		.rollback_accepted = host_rollback_accepted,
+		.backend_options = host_backend_options,
 	};
 
 	return &host;

@@ -41,6 +41,7 @@ struct backend {
 	bool accept_rollback;
 	options_fetch_fn *fetch;
 	void *arg;
+	bool opened;			/* false: for commands that need no instance */
 	void *instance;
 	uint64_t can;
 	const char *identity;

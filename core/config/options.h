@@ -27,6 +27,13 @@ struct mortise_options *options_check(const struct yaml_node *map, const struct 
     struct problems *problems);
 void options_free(struct mortise_options *options);
 
+/* The map of options that are given one by one, to be checked like any other: a
+ * list where one is, and a secret as {secret: OPTION, from: place->file}.  NULL: no
+ * memory, told as a problem. */
+struct yaml_node *options_given_by(const struct mortise_option *const *schema,
+    const struct mortise_command_value *values, size_t count, const struct place *place,
+    struct problems *problems);
+
 /* As struct mortise_host has them. */
 const char *options_string(const struct mortise_options *, const char *path);
 int64_t options_number(const struct mortise_options *, const char *path);

@@ -23,6 +23,11 @@ call_begin(struct operation *operation, struct step *step, size_t target, uint64
 	error_clear(&step->error);
 	step->target = target;
 	step->started = clock_monotonic_ns();
+	if (backend == NULL && engine->maintenance) {
+		*code = error_set(&step->error, MORTISE_UNSUPPORTED, MORTISE_REASON_NONE,
+		    "the backend %s is not open: this context is for maintenance", config->name);
+		return NULL;
+	}
 	if (backend == NULL || (config->skip_if_unsupported &&
 	    (backend_can(backend) & capability) == 0)) {
 		*code = MORTISE_IGNORE;

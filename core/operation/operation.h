@@ -20,6 +20,7 @@
 struct engine {
 	const struct config *config;
 	struct backend **backends;	/* in the order of the configuration; NULL: skipped as missing */
+	bool maintenance;		/* NULL: also those that nobody has opened */
 	struct trail *trail;		/* NULL: `audit: off` */
 	const struct logger *logger;
 	struct record_actor actor;
@@ -133,5 +134,13 @@ enum mortise_code operation_state_put(struct operation *, const char *key,
 /* All records of a prefix, from every backend that a route may lead it to. */
 enum mortise_code operation_state_list(struct operation *, const char *prefix,
     enum mortise_code (*each)(void *arg, const struct mortise_record *), void *arg);
+
+/* --- steps: the care of a backend --------------------------------------------- */
+
+enum mortise_code operation_command(struct operation *, size_t target,
+    const struct backend_command *, struct mortise_out *);
+/* What opening a backend left in its store, and the code that it came to. */
+void operation_opened(struct operation *, size_t target, enum mortise_code code,
+    const struct backend_note *);
 
 #endif

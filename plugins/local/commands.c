@@ -182,26 +182,26 @@ static const struct mortise_option *const rekey_options[] = {&key_option, &passp
     &drop_option, NULL};
 static const struct mortise_option *const no_options[] = {NULL};
 
-#define COMMAND(symbol, title, words, takes, function) \
+#define COMMAND(symbol, title, words, takes, function, how) \
 	static const struct mortise_command symbol = { \
 		.size = sizeof(symbol), .name = title, .doc = words, .options = takes, \
-		.run = function, \
+		.flags = how, .run = function, \
 	}
 
-COMMAND(verify_command, "verify", "check every row", no_options, verify);
+COMMAND(verify_command, "verify", "check every row", no_options, verify, 0);
 COMMAND(upgrade_command, "upgrade", "bring the file to this program's format", no_options,
-    upgrade);
-COMMAND(compact_command, "compact", "give room back to the disk", no_options, compact);
-COMMAND(keys_command, "keys", "list the key slots", no_options, command_keys);
+    upgrade, 0);
+COMMAND(compact_command, "compact", "give room back to the disk", no_options, compact, 0);
+COMMAND(keys_command, "keys", "list the key slots", no_options, command_keys, 0);
 COMMAND(add_command, "add-key", "add a slot for another key or passphrase", add_options,
-    command_add_key);
-COMMAND(remove_command, "remove-key", "remove a slot", remove_options, command_remove_key);
+    command_add_key, 0);
+COMMAND(remove_command, "remove-key", "remove a slot", remove_options, command_remove_key, 0);
 COMMAND(rekey_command, "rekey", "seal everything anew under another root key", rekey_options,
-    command_rekey);
+    command_rekey, 0);
 COMMAND(backup_command, "backup", "write a consistent copy to a new file", file_options,
-    command_backup);
+    command_backup, 0);
 COMMAND(restore_command, "restore", "put the content of a copy back", file_options,
-    command_restore);
+    command_restore, MORTISE_COMMAND_NO_INSTANCE);
 
 const struct mortise_command *const commands[] = {
 	&verify_command, &upgrade_command, &compact_command, &keys_command, &add_command,

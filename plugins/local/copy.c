@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -239,16 +240,33 @@ put_back(struct store *store, struct store *copy)
 	return code;
 }
 
+/* The trail may know another store here than the one whose copy this is. */
 static enum mortise_code
-replace(struct store *store, struct store *copy)
+check_identity(struct store *store, const struct store *copy)
 {
-	enum mortise_code code;
+	uint64_t generation = 0;
+	char noted[65];
 
 	if (memcmp(store->id, copy->id, ID_SIZE) != 0)
 		return store->host->fail(store->call, MORTISE_INVALID, MORTISE_REASON_NONE,
 		    "%s is a copy of the store %s, and %s is the store %s; give a copy of this one",
 		    copy->path, copy->id_text, store->path, store->id_text);
-	code = store_begin(store, true);
+	if (store->host->noted_generation(store->call, noted, &generation) && noted[0] != '\0' &&
+	    strcmp(noted, copy->id_text) != 0)
+		return store->host->fail(store->call, MORTISE_INVALID, MORTISE_REASON_ROLLBACK,
+		    "%s is a copy of the store %s, and the trail knows %s here; give a copy of that "
+		    "one, or accept another store first (--accept-rollback)", copy->path,
+		    copy->id_text, noted);
+	return MORTISE_OK;
+}
+
+static enum mortise_code
+replace(struct store *store, struct store *copy)
+{
+	enum mortise_code code = check_identity(store, copy);
+
+	if (code == MORTISE_OK)
+		code = store_begin(store, true);
 	if (code != MORTISE_OK)
 		return code;
 	code = store_end(store, put_back(store, copy));
@@ -260,34 +278,85 @@ replace(struct store *store, struct store *copy)
 	return code;
 }
 
-enum mortise_code
-command_restore(void *instance, struct mortise_call *call,
-    const struct mortise_options *options, struct mortise_out *out)
+/* Where there is no file: the copy's own pages, whole or not at all. */
+static enum mortise_code
+place(struct store *store, struct store *copy)
 {
-	struct store *store = instance;
-	const char *path = store->host->option_string(options, "file");
-	struct store *copy = store_new(store->host, call, store->options);
-	struct counts counts;
+	size_t size = strlen(store->path) + sizeof(".restoring");
+	char *temporary = malloc(size);
 	enum mortise_code code;
 
-	store->call = call;
-	if (copy == NULL)
-		return MORTISE_UNAVAILABLE;
-	copy->path = strdup(path);
-	code = copy->path == NULL ? fail_memory(store) : store_connect_copy(copy);
+	if (temporary == NULL)
+		return fail_memory(store);
+	(void)snprintf(temporary, size, "%s.restoring", store->path);
+	(void)unlink(temporary);
+	code = make_copy(copy, temporary);
+	if (code == MORTISE_OK && (link(temporary, store->path) < 0 || !sync_copy(store->path)))
+		code = fail_file(store, store->path, strerror(errno));
+	(void)unlink(temporary);
+	free(temporary);
+	return code;
+}
+
+/* Opens what the copy is put back into, however old that is. */
+static enum mortise_code
+open_target(struct store *store, struct store *copy)
+{
+	bool there = false;
+	enum mortise_code code = file_find(store, &there);
+
+	if (code == MORTISE_OK && !there)
+		code = place(store, copy);
+	if (code != MORTISE_OK)
+		return code;
+	code = store_connect(store, true);
 	if (code == MORTISE_OK)
-		code = store_unlock(copy);
+		code = store_unlock(store);
+	if (code == MORTISE_OK || code == MORTISE_UNAVAILABLE || code == MORTISE_TIMEOUT)
+		return code;
+	return store->host->fail(store->call, code, MORTISE_REASON_NONE,
+	    "%s is there, and does not open with the key of its backend; move it away with its -wal "
+	    "and -shm, and restore again", store->path);
+}
+
+static enum mortise_code
+restore(struct store *store, struct store *copy, struct mortise_out *out)
+{
+	struct counts counts;
+	enum mortise_code code = store_begin(copy, false);
+
+	if (code != MORTISE_OK)
+		return code;
+	code = walk_rows(copy, &counts);
 	if (code == MORTISE_OK)
-		code = store_begin(copy, false);
-	if (code == MORTISE_OK) {
-		code = walk_rows(copy, &counts);
+		code = open_target(store, copy);
+	if (code == MORTISE_OK)
+		code = replace(store, copy);
+	store_abort(copy);
+	return code == MORTISE_OK ? give_copy(store, out, store->header.generation,
+	    store->header.sum.rows, store->path) : code;
+}
+
+/* Unopened: what open refuses is what needs it most. */
+enum mortise_code
+command_restore(void *none, struct mortise_call *call, const struct mortise_options *options,
+    struct mortise_out *out)
+{
+	struct store *copy = store_new(call, NULL);
+	struct store *store = copy == NULL ? NULL : store_new(call, NULL);
+	enum mortise_code code = MORTISE_UNAVAILABLE;
+
+	(void)none;
+	if (store != NULL) {
+		copy->options = store->options = store->host->backend_options(call);
+		copy->path = strdup(store->host->option_string(options, "file"));
+		code = copy->path == NULL ? fail_memory(store) : store_connect_copy(copy);
 		if (code == MORTISE_OK)
-			code = replace(store, copy);
-		store_abort(copy);
+			code = store_unlock(copy);
+		if (code == MORTISE_OK)
+			code = restore(store, copy, out);
 	}
-	if (code == MORTISE_OK)
-		code = give_copy(store, out, store->header.generation, store->header.sum.rows,
-		    store->path);
+	store_free(store);
 	store_free(copy);
 	return code;
 }

@@ -96,8 +96,8 @@ enum mortise_code
 fail_gone(struct store *store)
 {
 	return store->host->fail(store->call, MORTISE_ERROR, MORTISE_REASON_ROLLBACK,
-	    "the trail knows a store at %s, and there is none now; put its newest backup back, "
-	    "or correct the path", store->path);
+	    "the trail knows a store at %s, and there is none now (is the path right?)",
+	    store->path);
 }
 
 static enum mortise_code
@@ -129,6 +129,42 @@ check_status(struct store *store, const struct stat *status)
 	return MORTISE_OK;
 }
 
+/* The directory's descriptor, and the name of the file in it: is one there that can be
+ * a store? */
+static enum mortise_code
+look(struct store *store, int *fd, const char **base, bool *there)
+{
+	char *directory;
+	struct stat status;
+	enum mortise_code code = resolve_path(store, base);
+
+	if (code != MORTISE_OK)
+		return code;
+	directory = strndup(store->path, (size_t)(*base - store->path) - 1);
+	if (directory == NULL)
+		return fail_memory(store);
+	*fd = open_again(directory, O_RDONLY | O_DIRECTORY, 0);
+	free(directory);
+	if (*fd < 0)
+		return fail_open(store);
+	code = check_file_system(store, *fd);
+	if (code != MORTISE_OK)
+		return code;
+	*there = fstatat(*fd, *base, &status, AT_SYMLINK_NOFOLLOW) == 0;
+	if (*there)
+		return check_status(store, &status);
+	return errno == ENOENT ? MORTISE_OK : fail_open(store);
+}
+
+enum mortise_code
+file_find(struct store *store, bool *there)
+{
+	int fd _cleanup_(close_descriptor) = -1;
+	const char *base = NULL;
+
+	return look(store, &fd, &base, there);
+}
+
 /*
  * No descriptor of the store's file is ever opened here: to close it would drop
  * the locks that SQLite holds for another instance in this process.  So mknod
@@ -137,28 +173,14 @@ check_status(struct store *store, const struct stat *status)
 enum mortise_code
 file_prepare(struct store *store, bool noted)
 {
-	const char *base = NULL;
-	char *directory = NULL;
 	int fd _cleanup_(close_descriptor) = -1;
+	const char *base = NULL;
 	struct stat status;
-	enum mortise_code code = resolve_path(store, &base);
+	bool there = false;
+	enum mortise_code code = look(store, &fd, &base, &there);
 
-	if (code != MORTISE_OK)
+	if (code != MORTISE_OK || there)
 		return code;
-	directory = strndup(store->path, (size_t)(base - store->path) - 1);
-	if (directory == NULL)
-		return fail_memory(store);
-	fd = open_again(directory, O_RDONLY | O_DIRECTORY, 0);
-	free(directory);
-	if (fd < 0)
-		return fail_open(store);
-	code = check_file_system(store, fd);
-	if (code != MORTISE_OK)
-		return code;
-	if (fstatat(fd, base, &status, AT_SYMLINK_NOFOLLOW) == 0)
-		return check_status(store, &status);
-	if (errno != ENOENT)
-		return fail_open(store);
 	if (noted)
 		return fail_gone(store);
 	code = keys_usable(store);

@@ -112,6 +112,8 @@ int open_again(const char *path, int flags, unsigned int mode);
 /* Sets store->path, and makes the file (empty, 0600) unless the trail knows one.
  * Refuses links, other owners and modes, and network file systems. */
 enum mortise_code file_prepare(struct store *store, bool noted);
+/* The same without making it. */
+enum mortise_code file_find(struct store *store, bool *there);
 enum mortise_code fail_gone(struct store *store);
 
 /* --- sql.c --------------------------------------------------------------------- */
@@ -426,8 +428,7 @@ enum mortise_code give_row(struct store *store, struct mortise_out *out,
 /* --- plugin.c -------------------------------------------------------------------- */
 
 /* Not connected yet; NULL = it has failed. */
-struct store *store_new(const struct mortise_host *host, struct mortise_call *call,
-    const struct mortise_options *options);
+struct store *store_new(struct mortise_call *call, const struct mortise_options *options);
 void store_free(struct store *store);
 /* Reads the header, which unlocks the store and makes its id text. */
 enum mortise_code store_unlock(struct store *store);

@@ -82,13 +82,11 @@ check_noted(struct store *store, const struct noted *noted)
 		return make_newest(store, noted);
 	if (strcmp(noted->id, store->id_text) != 0)
 		return host->fail(store->call, MORTISE_ERROR, MORTISE_REASON_ROLLBACK,
-		    "%s is the store %s, and the trail knows %s here; put the right one back",
-		    store->path, store->id_text, noted->id);
+		    "%s is the store %s, and the trail knows %s here", store->path, store->id_text, noted->id);
 	if ((uint64_t)store->seen < noted->generation)
 		return host->fail(store->call, MORTISE_ERROR, MORTISE_REASON_ROLLBACK,
-		    "%s is older than the trail says: generation %lld and not %llu; put its newest "
-		    "backup back, by `mortise restore` if there is one", store->path, (long long)store->seen,
-		    (unsigned long long)noted->generation);
+		    "%s is older than the trail says: generation %lld and not %llu",
+		    store->path, (long long)store->seen, (unsigned long long)noted->generation);
 	return MORTISE_OK;
 }
 
@@ -106,9 +104,9 @@ store_unlock(struct store *store)
 }
 
 struct store *
-store_new(const struct mortise_host *host, struct mortise_call *call,
-    const struct mortise_options *options)
+store_new(struct mortise_call *call, const struct mortise_options *options)
 {
+	const struct mortise_host *host = the_host;
 	struct store *store = calloc(1, sizeof(*store));
 
 	if (store == NULL) {
@@ -129,7 +127,7 @@ static enum mortise_code
 open_store(struct mortise_call *call, const struct mortise_options *options, void **instance)
 {
 	const struct mortise_host *host = the_host;
-	struct store *store = store_new(host, call, options);
+	struct store *store = store_new(call, options);
 	struct noted noted = {0};
 	enum mortise_code code;
 
@@ -138,8 +136,7 @@ open_store(struct mortise_call *call, const struct mortise_options *options, voi
 	store->versions = host->option_number(options, "versions");
 	noted.any = host->noted_generation(call, noted.id, &noted.generation) &&
 	    noted.id[0] != '\0';
-	noted.accepted = noted.any && host->size > offsetof(struct mortise_host, rollback_accepted) &&
-	    host->rollback_accepted(call);
+	noted.accepted = noted.any && host->rollback_accepted(call);
 	code = file_prepare(store, noted.any && !noted.accepted);
 	if (code == MORTISE_OK)
 		code = store_connect(store, noted.any && !noted.accepted);

@@ -24,20 +24,10 @@ take_row(void *arg, const struct mortise_pair *pairs, size_t count)
 	return MORTISE_OK;
 }
 
-static const struct mortise_command *
-find_command(const struct fixture *f, const char *name)
-{
-	const struct mortise_command *const *command = f->plugin->table.commands;
-
-	while (*command != NULL && strcmp((*command)->name, name) != 0)
-		command++;
-	return *command;
-}
-
 static enum mortise_code
 command(struct fixture *f, const char *name, const char *yaml)
 {
-	const struct mortise_command *found = find_command(f, name);
+	const struct mortise_command *found = backend_command_find(f->plugin, name);
 	const struct place place = {"command", 1, 1};
 	struct problems problems = {0};
 	struct yaml_node *tree = yaml_parse(yaml, strlen(yaml), "command", &problems);
@@ -48,10 +38,10 @@ command(struct fixture *f, const char *name, const char *yaml)
 
 	output[0] = '\0';
 	error_clear(&f->error);
-	f->call.backend = f->backend;
 	f->call.deadline = deadline_in_ms(DEADLINE_MS);
 	if (CHECK_AS(options != NULL, "options of %s", name))
-		code = found->run(f->backend->instance, &f->call, options, &out);
+		code = backend_command(f->backend, &f->call,
+		    &(struct backend_command){.command = found, .options = options}, &out);
 	options_free(options);
 	yaml_node_free(tree);
 	return code;
@@ -307,6 +297,14 @@ test_copies(void)
 		return;
 	CHECK_NUMBER(command(&f, "restore", yaml), MORTISE_INVALID);
 	says(&f, "give a copy of this one");
+	teardown(&f);
+	/* Nor one that the trail does not know here. */
+	if (!open_store(&f, "another.db"))
+		return;
+	(void)snprintf(f.noted_store, sizeof(f.noted_store), "%032d", 7);
+	CHECK_NUMBER(command(&f, "restore", yaml), MORTISE_INVALID);
+	CHECK_NUMBER(f.error.reason, MORTISE_REASON_ROLLBACK);
+	says(&f, "the trail knows 00000000000000000000000000000007 here");
 	teardown(&f);
 }
 

@@ -517,6 +517,52 @@ test_example(void)
 	buffer_free(&text);
 }
 
+static enum mortise_code
+fetch_given(void *arg, const char *from, const char *name, struct mortise_secret **value,
+    struct mortise_error *error)
+{
+	(void)arg;
+	(void)error;
+	CHECK_TEXT(from, "somewhere");
+	*value = secret_from(name, strlen(name));
+	return MORTISE_OK;
+}
+
+/* One by one, as a command line gives them. */
+static void
+test_given(void)
+{
+	struct mortise_secret *token = mortise_secret_new(1), *read = NULL;
+	const struct mortise_command_value values[] = {
+		{.option = "address", .text = "[a, b: c]"}, {.option = "hosts", .text = "one"},
+		{.option = "hosts", .text = "two"}, {.option = "versions", .text = "7"},
+		{.option = "token", .secret = token},
+	};
+	const struct place place = {"somewhere", 1, 1};
+	struct problems problems = {0};
+	struct yaml_node *map = options_given_by(schema, values, ARRAY_SIZE(values), &place,
+	    &problems);
+	struct mortise_options *options = options_check(map, &place, schema, NULL, &problems);
+	size_t size;
+
+	if (!CHECK(options != NULL))
+		return;
+	CHECK_TEXT(options_string(options, "address"), "[a, b: c]");
+	CHECK_NUMBER(options_number(options, "versions"), 7);
+	CHECK_NUMBER(options_count(options, "hosts"), 2);
+	CHECK_TEXT(options_string(options_at(options, "hosts", 1, NULL), ""), "two");
+	CHECK_NUMBER(options_secret(options, "token", fetch_given, NULL, &read, NULL), MORTISE_OK);
+	CHECK_TEXT(mortise_secret_peek(read, &size), "token");
+	mortise_secret_free(read);
+	mortise_secret_free(token);
+	options_free(options);
+	yaml_node_free(map);
+	map = options_given_by(schema, (struct mortise_command_value[]){{"versions", "7", NULL},
+	    {"versions", "8", NULL}}, 2, &place, &problems);
+	CHECK_TEXT(problems.first.message, "versions is given twice; give it once");
+	yaml_node_free(map);
+}
+
 int
 main(void)
 {
@@ -539,6 +585,7 @@ main(void)
 	test_numbers();
 	test_describe();
 	test_example();
+	test_given();
 	for (size_t i = 0; i < 4; i++) {
 		static const char *const names[] = {"one-line", "two-ends", "nothing", "cred"};
 		char path[128];

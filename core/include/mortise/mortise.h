@@ -101,6 +101,12 @@ struct mortise_open_options {
 	mortise_log_fn *log;		/* NULL: nothing is logged; may be called from any thread */
 	enum mortise_level log_level;	/* with log: this and graver */
 	void *arg;			/* of both */
+	/*
+	 * For the care of backends: the trail is opened, and a backend only while one
+	 * of the calls under "backends" works on it, so that one which does not open can
+	 * be cared for.  Calls that need a backend are unsupported in such a context.
+	 */
+	bool maintenance;
 };
 
 /* Configuration, plugins, trail, backends.  invalid with reason configuration,
@@ -348,6 +354,82 @@ typedef void mortise_explain_fn(void *arg, const struct mortise_explain_step *);
 enum mortise_code mortise_explain(struct mortise *, const struct mortise_request *,
     const char *operation, const char *name, bool run, mortise_explain_fn *each, void *arg,
     struct mortise_error *);
+
+/* --- backends --------------------------------------------------------------- */
+
+/* How a backend is and fares. */
+struct mortise_backend_info {
+	size_t size;
+	const char *name, *plugin, *version, *path;
+	const char *reach;		/* process, host or network: who sees the same store */
+	const char *operations;		/* "secret: get put ...; state: ..." */
+	const char *store;		/* what names the store; NULL: it is not open */
+	/* The live check.  ok; why it is not open, or what is wrong; unsupported where
+	 * the plugin has no check. */
+	enum mortise_code code;
+	enum mortise_reason reason;
+	const char *message;		/* "" for ok */
+	int64_t check_us;		/* how long opening and check took, in microseconds */
+	/* `call:` */
+	int64_t timeout_ms;
+	unsigned int attempts;		/* at most; 1: no retry */
+	unsigned int breaker_failures;	/* that open it; 0: no breaker */
+	int64_t breaker_ms, cache_ms;	/* 0: no cache */
+	/* In this process. */
+	const char *breaker;		/* closed, open or half-open; NULL: none */
+	unsigned int failures;		/* in a row */
+	uint64_t cache_entries, cache_bytes, cache_hits, cache_misses;
+	uint64_t shared;		/* reads that another caller's request answered */
+};
+typedef void mortise_backend_fn(void *arg, const struct mortise_backend_info *);
+/* name NULL: all of them, in the order of the configuration.  Asks each whether it
+ * is there, and changes nothing.  not_found: no such backend. */
+enum mortise_code mortise_backends(struct mortise *, const char *name, mortise_backend_fn *each,
+    void *arg, struct mortise_error *);
+
+/* A command that a backend's plugin has for the care of its store. */
+struct mortise_command_option {
+	size_t size;
+	const char *name, *doc;
+	bool required, secret, many;	/* many: may be given again */
+	bool plain;			/* true or false: may stand without a value */
+};
+struct mortise_command_info {
+	size_t size;
+	const char *name, *doc;
+	const struct mortise_command_option *options;
+	size_t options_count;
+};
+typedef void mortise_command_fn(void *arg, const struct mortise_command_info *);
+/* not_found: no such backend.  A plugin without commands has none to tell. */
+enum mortise_code mortise_backend_commands(struct mortise *, const char *backend,
+    mortise_command_fn *each, void *arg, struct mortise_error *);
+
+/* One option of a command: its text or, where it is secret, its bytes. */
+struct mortise_command_value {
+	const char *option, *text;
+	const struct mortise_secret *secret;	/* NULL: text */
+};
+/* A line of what a command says; name and value of each cell. */
+typedef void mortise_row_fn(void *arg, const struct mortise_pair *cells, size_t count);
+/*
+ * Runs one.  Audited like a write, as backend_command, or as store_rekeyed and
+ * store_restored for `rekey` and `restore`.  Rows go to `each` as they come (NULL:
+ * nobody looks).  Its deadline is the request's, or else an hour.  not_found: no
+ * such backend or command; invalid: its options.
+ */
+enum mortise_code mortise_backend_run(struct mortise *, const struct mortise_request *,
+    const char *backend, const char *command, const struct mortise_command_value *values,
+    size_t count, mortise_row_fn *each, void *arg, struct mortise_error *);
+
+/*
+ * Accepts that a backend's store is older than the trail says, or another one
+ * (mortise_open refuses it with reason rollback).  Audited as store_restored
+ * before it has an effect; say why in the request's metadata.  The context must be
+ * one for maintenance.  ok too where there is nothing to accept.
+ */
+enum mortise_code mortise_backend_accept(struct mortise *, const struct mortise_request *,
+    const char *backend, struct mortise_error *);
 
 /* A plugin as found. */
 struct mortise_plugin_info {

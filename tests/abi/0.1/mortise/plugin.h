@@ -262,6 +262,10 @@ struct mortise_host {
 	 * says, or another one?  Then open makes it the newest by a commit of its own
 	 * beyond the noted generation, and notes that. */
 	bool (*rollback_accepted)(struct mortise_call *);
+
+	/* The backend's own options, as open gets them, for commands that run while it
+	 * is not open; NULL while a plugin is loaded. */
+	const struct mortise_options *(*backend_options)(struct mortise_call *);
 };
 
 /* --- operation tables ----------------------------------------------------- */
@@ -360,16 +364,24 @@ struct mortise_provider_ops {
 	    const struct mortise_grant *);
 };
 
-#define MORTISE_COMMAND_NO_INSTANCE 1u	/* runs unopened: instance is NULL */
-#define MORTISE_COMMAND_EXCLUSIVE 2u	/* the daemon must be stopped */
+/* Instance is NULL: it works also on what open would refuse, and finds the
+ * backend's options by host->backend_options. */
+#define MORTISE_COMMAND_NO_INSTANCE 1u
+#define MORTISE_COMMAND_EXCLUSIVE 2u	/* the daemon must be stopped; nobody looks yet */
 
-/* What is one plugin's own business: `mortise backend NAME COMMAND`. */
+/*
+ * What is one plugin's own business: `mortise backend NAME COMMAND --OPTION
+ * VALUE`.  A secret option comes from a file or a prompt, never from the command
+ * line; a path is relative to the working directory; a list is an option that is
+ * given again; maps and groups cannot be given.  It is never tried again, and has
+ * an hour, or what the caller says.
+ */
 struct mortise_command {
 	size_t size;
 	const char *name, *doc;
 	const struct mortise_option *const *options;	/* NULL-ended */
 	uint32_t flags;
-	/* Rows are printed as they are added. */
+	/* Rows are printed as they are added, each a line of named cells. */
 	enum mortise_code (*run)(void *instance, struct mortise_call *,
 	    const struct mortise_options *, struct mortise_out *);
 };
