@@ -103,7 +103,7 @@ verb_audit_tail(struct cli *cli)
 	int status = parse_last(cli, &filter.last);
 
 	if (status == 0)
-		status = cli_open(cli);
+		status = cli_open_maintenance(cli);
 	return status == 0 ? read_trail(cli, &request, &filter) : status;
 }
 
@@ -138,7 +138,7 @@ verb_audit_search(struct cli *cli)
 	if (status == 0)
 		status = parse_time(cli, OPTION_TO, &filter.to_ms);
 	if (status == 0)
-		status = cli_open(cli);
+		status = cli_open_maintenance(cli);
 	return status == 0 ? read_trail(cli, &request, &filter) : status;
 }
 

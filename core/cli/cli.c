@@ -71,8 +71,8 @@ cli_status(const struct cli *cli, enum mortise_code code)
 	return 0;
 }
 
-int
-cli_open(struct cli *cli)
+static int
+open_context(struct cli *cli, bool maintenance)
 {
 	char *program _cleanup_(free_pointer) = text_format("mortise %s", mortise_version());
 	struct mortise_open_options options = {
@@ -83,6 +83,7 @@ cli_open(struct cli *cli)
 		.log = log_message,
 		.log_level = cli->problems.level,
 		.arg = &cli->problems,
+		.maintenance = maintenance,
 	};
 	enum mortise_code code = mortise_open(&options, &cli->context, cli->error);
 
@@ -90,6 +91,18 @@ cli_open(struct cli *cli)
 	if (code != MORTISE_OK && cli->problems.errors > 0)
 		return mortise_exit_status(code, mortise_error_reason(cli->error));
 	return cli_status(cli, code);
+}
+
+int
+cli_open(struct cli *cli)
+{
+	return open_context(cli, false);
+}
+
+int
+cli_open_maintenance(struct cli *cli)
+{
+	return open_context(cli, true);
 }
 
 const char *

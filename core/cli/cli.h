@@ -31,6 +31,8 @@ void cli_end(struct cli *cli);
 
 /* Opens cli->context: 0, or an exit status with every problem told. */
 int cli_open(struct cli *cli);
+/* The same with no backend open: for the trail, and for the care of backends. */
+int cli_open_maintenance(struct cli *cli);
 /* 0 for ok, else the exit status after the error's message. */
 int cli_status(const struct cli *cli, enum mortise_code code);
 

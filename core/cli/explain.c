@@ -60,14 +60,6 @@ print_json(const struct explaining *explaining, const struct mortise_explain_ste
 }
 
 static void
-add_formatted(struct table *table, char *text)
-{
-	char *cell _cleanup_(free_pointer) = text;
-
-	table_add(table, cell == NULL ? "" : cell);
-}
-
-static void
 add_heads(struct table *table)
 {
 	static const char *const heads[] = {
@@ -90,8 +82,8 @@ print_step(void *arg, const struct mortise_explain_step *step)
 	}
 	if (table->cells.size == 0)
 		add_heads(table);
-	add_formatted(table, text_format("%s:%u:%u", step->file, step->line, step->column));
-	add_formatted(table, text_format("%*s%s", (int)step->depth * 2, "", step->backend));
+	table_take(table, text_format("%s:%u:%u", step->file, step->line, step->column));
+	table_take(table, text_format("%*s%s", (int)step->depth * 2, "", step->backend));
 	table_add(table, step->word);
 	table_add(table, step->actions);
 	if (!explaining->ran)
@@ -101,7 +93,7 @@ print_step(void *arg, const struct mortise_explain_step *step)
 	if (step->code == NULL)
 		table_add(table, "");
 	else
-		add_formatted(table, text_format("%lld us", (long long)step->us));
+		table_take(table, text_format("%lld us", (long long)step->us));
 	table_add(table, step->detail == NULL ? "" : step->detail);
 }
 

@@ -55,7 +55,12 @@ read_file(const char *path, struct mortise_secret *value)
 int
 input_value(struct cli *cli, const char *what, struct mortise_secret **value)
 {
-	const char *path = option_value(&cli->options, OPTION_FILE);
+	return input_read(option_value(&cli->options, OPTION_FILE), what, value);
+}
+
+int
+input_read(const char *path, const char *what, struct mortise_secret **value)
+{
 	struct mortise_secret *read = mortise_secret_new(4095);
 	int status;
 

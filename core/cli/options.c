@@ -48,6 +48,8 @@ static const struct option_row rows[] = {
 	[OPTION_REASON] = {"reason", 0, "TEXT", "why, for the trail"},
 	[OPTION_RUN] = {"run", 0, NULL, "make the get, audited, and show each step"},
 	[OPTION_EXAMPLE] = {"example", 0, NULL, "only a stanza of YAML to paste"},
+	[OPTION_ACCEPT_ROLLBACK] = {"accept-rollback", 0, "REASON",
+	    "accept a store that is older than the trail says"},
 };
 _Static_assert(ARRAY_SIZE(rows) == OPTION_COUNT, "an option without a row");
 _Static_assert(OPTION_COUNT <= 64, "more options than bits");
@@ -157,6 +159,22 @@ take_option(struct options *options, enum option option, const char *value, int 
 }
 
 static int
+take_word(struct options *options, const char *word)
+{
+	if (options->verb != NULL) {
+		options->words[options->words_count++] = word;
+		return 0;
+	}
+	if (options->group == NULL && verb_is_group(word)) {
+		options->group = word;
+		return 0;
+	}
+	options->verb = options->group == NULL ? verb_find(word, NULL) :
+	    verb_find(options->group, word);
+	return options->verb != NULL ? 0 : verb_unknown(options->group, word);
+}
+
+static int
 take_long(struct options *options, int argc, char **argv, int *i)
 {
 	const char *name = argv[*i] + 2, *equals = strchr(name, '=');
@@ -170,7 +188,8 @@ take_long(struct options *options, int argc, char **argv, int *i)
 		return 0;
 	}
 	if (!known || (allowed(options) >> option & 1) == 0)
-		return refuse(options, name, length, known);
+		return options->verb != NULL && options->verb->foreign ?
+		    take_word(options, argv[*i]) : refuse(options, name, length, known);
 	return take_option(options, option, equals == NULL ? NULL : equals + 1, argc, argv, i);
 }
 
@@ -193,22 +212,6 @@ take_short(struct options *options, int argc, char **argv, int *i)
 		    argv, i);
 	}
 	return status;
-}
-
-static int
-take_word(struct options *options, const char *word)
-{
-	if (options->verb != NULL) {
-		options->words[options->words_count++] = word;
-		return 0;
-	}
-	if (options->group == NULL && verb_is_group(word)) {
-		options->group = word;
-		return 0;
-	}
-	options->verb = options->group == NULL ? verb_find(word, NULL) :
-	    verb_find(options->group, word);
-	return options->verb != NULL ? 0 : verb_unknown(options->group, word);
 }
 
 int

@@ -51,6 +51,8 @@ struct table {
 	struct buffer cells;	/* each with its NUL */
 };
 void table_add(struct table *table, const char *cell);
+/* Frees the cell, which NULL leaves empty. */
+void table_take(struct table *table, char *cell);
 /* Prints and empties it. */
 void table_print(struct table *table, struct output *output);
 

@@ -10,6 +10,13 @@ table_add(struct table *table, const char *cell)
 	buffer_append(&table->cells, cell, strlen(cell) + 1);
 }
 
+void
+table_take(struct table *table, char *cell)
+{
+	table_add(table, cell == NULL ? "" : cell);
+	free(cell);
+}
+
 /* Characters, not bytes: continuation bytes have no width. */
 static size_t
 width_of(const char *cell)

@@ -137,6 +137,14 @@ static const struct verb verbs[] = {
 		.least = 2, .most = 2,
 		.run = verb_explain,
 	}, {
+		.name = "backend",
+		.usage = "[NAME [COMMAND [--OPTION VALUE]...]] [--accept-rollback REASON]",
+		.summary = "ask backends how they fare, or run a command of one",
+		.options = OPT(ACCEPT_ROLLBACK) | OPTIONS_WHO,
+		.most = NO_LIMIT,
+		.foreign = true,
+		.run = verb_backend,
+	}, {
 		.name = "plugin list",
 		.usage = "",
 		.summary = "print the plugins that are there",

@@ -11,6 +11,7 @@ struct verb {
 	const char *summary;
 	uint64_t options;		/* beside the common ones */
 	size_t least, most;		/* words */
+	bool foreign;			/* options that are not its own are words too */
 	int (*run)(struct cli *);
 };
 
@@ -42,6 +43,7 @@ int verb_audit_head(struct cli *);
 int verb_audit_accept_loss(struct cli *);
 int verb_check(struct cli *);
 int verb_explain(struct cli *);
+int verb_backend(struct cli *);
 int verb_plugin_list(struct cli *);
 int verb_plugin_show(struct cli *);
 int verb_version(struct cli *);
