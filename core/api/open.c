@@ -145,7 +145,7 @@ open_all(struct mortise *context, struct mortise_error *error)
 	if (context->running == NULL)
 		return error_memory(error);
 	return context->maintenance ? code :
-	    running_open(context, context->running, &(struct opening){NULL}, error);
+	    running_open(context, context->running, &(struct opening){.before = NULL}, error);
 }
 
 static struct mortise *
