@@ -145,9 +145,8 @@ mortise_audit_verify(const struct mortise_verify_options *options, char *verdict
 	return verify_trail(options, verdict, size, error);
 }
 
-/* The configuration alone: the trail may be what is broken. */
-static enum mortise_code
-read_config(const char *config_path, struct config **config, struct mortise_error *error)
+enum mortise_code
+trail_config(const char *config_path, struct config **config, struct mortise_error *error)
 {
 	struct problems problems = {0};
 	char buffer[PATH_MAX];
@@ -178,7 +177,7 @@ mortise_audit_head(const char *config_path, struct mortise_audit_head *head, cha
 {
 	struct mortise_error spare, *error = error_or(given, &spare);
 	struct config *config = NULL;
-	enum mortise_code code = read_config(config_path, &config, error);
+	enum mortise_code code = trail_config(config_path, &config, error);
 
 	if (code != MORTISE_OK)
 		return code;
@@ -198,7 +197,7 @@ mortise_audit_accept_loss(const char *config_path, const char *reason, const cha
 	struct mortise_error spare, *error = error_or(given, &spare);
 	struct config *config = NULL;
 	struct trail_options options = {.program = "libmortise " VERSION_TEXT};
-	enum mortise_code code = read_config(config_path, &config, error);
+	enum mortise_code code = trail_config(config_path, &config, error);
 
 	if (code != MORTISE_OK)
 		return code;

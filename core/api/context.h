@@ -98,6 +98,10 @@ struct record_plugin *context_plugins(const struct assembly *, size_t *count);
 /* Reads the context's configuration; errors go to its `problem`. */
 enum mortise_code context_load(struct mortise *, struct assembly **, struct mortise_error *);
 
+/* The configuration alone, for calls on files: trail and stores may be what is broken.
+ * path NULL: where it is found.  unsupported where audit is off. */
+enum mortise_code trail_config(const char *path, struct config **, struct mortise_error *);
+
 /* mortise_get, with each step of its chain told to trace (NULL: nobody looks). */
 enum mortise_code audited_get(const struct engine *, const struct mortise_request *, const char *name,
     const char *version, operation_trace_fn *trace, void *arg,

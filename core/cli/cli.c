@@ -71,26 +71,38 @@ cli_status(const struct cli *cli, enum mortise_code code)
 	return 0;
 }
 
-static int
-open_context(struct cli *cli, bool maintenance)
+struct mortise_open_options
+cli_open_options(struct cli *cli, char **program)
 {
-	char *program _cleanup_(free_pointer) = text_format("mortise %s", mortise_version());
-	struct mortise_open_options options = {
-		.size = sizeof(options),
+	*program = text_format("mortise %s", mortise_version());
+	return (struct mortise_open_options){
+		.size = sizeof(struct mortise_open_options),
 		.config_path = cli->config_path,
-		.program = program,
+		.program = *program,
 		.problem = problem_message,
 		.log = log_message,
 		.log_level = cli->problems.level,
 		.arg = &cli->problems,
-		.maintenance = maintenance,
 	};
-	enum mortise_code code = mortise_open(&options, &cli->context, cli->error);
+}
 
+int
+cli_opened(const struct cli *cli, enum mortise_code code)
+{
 	/* Each problem was told already, the error is the first of them. */
 	if (code != MORTISE_OK && cli->problems.errors > 0)
 		return mortise_exit_status(code, mortise_error_reason(cli->error));
 	return cli_status(cli, code);
+}
+
+static int
+open_context(struct cli *cli, bool maintenance)
+{
+	char *program _cleanup_(free_pointer) = NULL;
+	struct mortise_open_options options = cli_open_options(cli, &program);
+
+	options.maintenance = maintenance;
+	return cli_opened(cli, mortise_open(&options, &cli->context, cli->error));
 }
 
 int

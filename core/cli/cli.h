@@ -33,6 +33,10 @@ void cli_end(struct cli *cli);
 int cli_open(struct cli *cli);
 /* The same with no backend open: for the trail, and for the care of backends. */
 int cli_open_maintenance(struct cli *cli);
+/* What they open with.  *program is the caller's to free, after that. */
+struct mortise_open_options cli_open_options(struct cli *cli, char **program);
+/* As cli_status, for calls that tell each problem by itself. */
+int cli_opened(const struct cli *cli, enum mortise_code code);
 /* 0 for ok, else the exit status after the error's message. */
 int cli_status(const struct cli *cli, enum mortise_code code);
 

@@ -145,6 +145,20 @@ static const struct verb verbs[] = {
 		.foreign = true,
 		.run = verb_backend,
 	}, {
+		.name = "backup",
+		.usage = "FILE",
+		.summary = "write stores and trail to a new file",
+		.options = OPTIONS_WHO,
+		.least = 1, .most = 1,
+		.run = verb_backup,
+	}, {
+		.name = "restore",
+		.usage = "FILE",
+		.summary = "put a backup back",
+		.options = OPTIONS_WHO,
+		.least = 1, .most = 1,
+		.run = verb_restore,
+	}, {
 		.name = "plugin list",
 		.usage = "",
 		.summary = "print the plugins that are there",

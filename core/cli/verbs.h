@@ -44,6 +44,8 @@ int verb_audit_accept_loss(struct cli *);
 int verb_check(struct cli *);
 int verb_explain(struct cli *);
 int verb_backend(struct cli *);
+int verb_backup(struct cli *);
+int verb_restore(struct cli *);
 int verb_plugin_list(struct cli *);
 int verb_plugin_show(struct cli *);
 int verb_version(struct cli *);

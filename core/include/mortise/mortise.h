@@ -431,6 +431,29 @@ enum mortise_code mortise_backend_run(struct mortise *, const struct mortise_req
 enum mortise_code mortise_backend_accept(struct mortise *, const struct mortise_request *,
     const char *backend, struct mortise_error *);
 
+/* What was done: "store", "trail" or "left out"; its name, and words about it. */
+typedef void mortise_backup_fn(void *arg, const char *what, const char *name,
+    const char *detail);
+/*
+ * Writes a new file (0600) with a copy of every store whose plugin has a command
+ * `backup`, and behind them the trail up to now.  Others may work meanwhile.  Values
+ * are in it as their stores keep them, and no key is.  The file is whole or not there
+ * at all; meanwhile PATH.partial is.  Each store's copy is audited.  conflict: there
+ * is such a file.
+ */
+enum mortise_code mortise_backup(struct mortise *, const struct mortise_request *,
+    const char *path, mortise_backup_fn *each, void *arg, struct mortise_error *);
+/*
+ * Puts it back: the trail where there is none, then each store by its plugin's
+ * command `restore`, however old it is; audited as store_restored.  A trail that is
+ * there stays if it has the backup's newest record, and is refused (conflict)
+ * otherwise.  Nothing is touched unless the whole file is good.  It may be called
+ * again.  The configuration and the keys must be there.
+ */
+enum mortise_code mortise_restore(const struct mortise_open_options *,
+    const struct mortise_request *, const char *path, mortise_backup_fn *each, void *arg,
+    struct mortise_error *);
+
 /* A plugin as found. */
 struct mortise_plugin_info {
 	size_t size;
