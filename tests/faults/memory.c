@@ -32,6 +32,7 @@ static bool persistent;		/* and all after it */
 static bool fired;
 static long live;
 
+#ifndef MORTISE_SANITIZED
 static bool
 fails(void)
 {
@@ -47,7 +48,6 @@ fails(void)
 	return true;
 }
 
-#ifndef MORTISE_SANITIZED
 #pragma GCC visibility push(default)
 void *
 malloc(size_t size)

@@ -361,7 +361,7 @@ test_compact(void)
 	CHECK_NUMBER(backend_delete(f.backend, &f.call, "big"), MORTISE_OK);
 	CHECK(stat(log, &before) == 0 && before.st_size == 0);
 	for (int i = 0; i < 40; i++) {
-		char key[8];
+		char key[16];
 
 		(void)snprintf(key, sizeof(key), "k%d", i);
 		(void)backend_state_put(f.backend, &f.call, key, &put, NULL);
