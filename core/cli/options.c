@@ -50,6 +50,9 @@ static const struct option_row rows[] = {
 	[OPTION_EXAMPLE] = {"example", 0, NULL, "only a stanza of YAML to paste"},
 	[OPTION_ACCEPT_ROLLBACK] = {"accept-rollback", 0, "REASON",
 	    "accept a store that is older than the trail says"},
+	[OPTION_BACKEND] = {"backend", 0, "NAME", "with the options of this backend"},
+	[OPTION_PREFIX] = {"prefix", 0, "P", "only below P/mortise-test-.../"},
+	[OPTION_READ_ONLY] = {"read-only", 0, NULL, "only cases that write nothing"},
 };
 _Static_assert(ARRAY_SIZE(rows) == OPTION_COUNT, "an option without a row");
 _Static_assert(OPTION_COUNT <= 64, "more options than bits");

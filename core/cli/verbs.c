@@ -171,6 +171,13 @@ static const struct verb verbs[] = {
 		.least = 1, .most = 1,
 		.run = verb_plugin_show,
 	}, {
+		.name = "plugin test",
+		.usage = "FILE.so [CASE]... [--backend NAME] [--prefix P] [--read-only]",
+		.summary = "try out what a plugin promises",
+		.options = OPT(BACKEND) | OPT(PREFIX) | OPT(READ_ONLY),
+		.least = 1, .most = NO_LIMIT,
+		.run = verb_plugin_test,
+	}, {
 		.name = "version",
 		.usage = "",
 		.summary = "print the version",

@@ -48,6 +48,7 @@ int verb_backup(struct cli *);
 int verb_restore(struct cli *);
 int verb_plugin_list(struct cli *);
 int verb_plugin_show(struct cli *);
+int verb_plugin_test(struct cli *);
 int verb_version(struct cli *);
 int verb_help(struct cli *);
 

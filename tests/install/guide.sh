@@ -48,6 +48,24 @@ status_is 0 "the configuration with it"
 run mortise plugin show directory
 out_like 'path' "its schema is shown"
 
+# It passes the kit, by the installed program.
+MORTISE_LIBEXEC=$root/libexec/mortise
+export MORTISE_LIBEXEC
+run mortise plugin test "$work/plugins/directory.so" --backend files
+status_is 0 "it passes the kit"
+out_like '^ok +secret/names +names are kept apart' "the kit's cases"
+out_like '^[0-9]+ ok, 0 failed, [0-9]+ skipped$' "the kit's sum"
+[ "$(ls -A "$work/demo/files")" = '' ]
+check $? "the kit leaves nothing behind"
+run mortise --output json plugin test "$work/plugins/directory.so" --backend files --read-only plugin
+out_is '{"case":"plugin/options","verdict":"ok","message":""}
+{"case":"plugin/check","verdict":"skip","message":"it has no check"}
+{"case":"plugin/instances","verdict":"ok","message":""}
+{"case":"plugin/other-kinds","verdict":"ok","message":""}' "the kit's options are passed on"
+MORTISE_LIBEXEC=$work/nowhere run mortise plugin test "$work/plugins/directory.so"
+status_is 1 "without the kit"
+err_like 'nowhere/mortise-plugin-test is not there; it comes with the headers' "without the kit: the message"
+
 # Through a chain, with local behind it.
 head -c 5000 /dev/urandom >"$work/value"
 run mortise put app/db/key --file "$work/value"

@@ -10,6 +10,9 @@
 #define MOCK_NAME "mock"
 #define MOCK_REACH MORTISE_REACH_PROCESS
 #endif
+#ifndef MOCK_INIT		/* and one that has this one inside */
+#define MOCK_INIT mortise_plugin_init
+#endif
 
 #define PAGE 3			/* names a page: small, so that lists have some */
 
@@ -575,7 +578,7 @@ static const struct mortise_plugin plugin = {
 };
 
 enum mortise_code
-mortise_plugin_init(const struct mortise_host *host, struct mortise_call *call,
+MOCK_INIT(const struct mortise_host *host, struct mortise_call *call,
     const struct mortise_plugin **result)
 {
 	(void)call;

@@ -61,6 +61,10 @@ bool mock_conflict(bool only_if_absent, const struct mortise_version *only_if,
     unsigned long newest);
 
 extern const struct mortise_state_ops mock_state_ops;
+#ifdef MOCK_INIT
+enum mortise_code MOCK_INIT(const struct mortise_host *host, struct mortise_call *call,
+    const struct mortise_plugin **result);
+#endif
 void mock_state_free(struct mock *mock);
 
 #endif

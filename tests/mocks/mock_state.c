@@ -25,6 +25,15 @@ now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+static int64_t
+unix_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 static void
 free_record(struct mock_record *record)
 {
@@ -89,6 +98,8 @@ give(const struct mock *mock, const struct mock_record *record, struct mortise_o
 	    .value = record->value, .value_size = record->value_size, .fence = record->fence};
 
 	mock_version(record->version, &given.version);
+	if (record->ends_ms != 0)
+		given.expires_ms = unix_ms() + record->ends_ms - now_ms();
 	return mock->host->add_record(out, &given);
 }
 
