@@ -68,6 +68,47 @@ status_is 0 "the trail holds after all of them"
 run mortise get kept/before
 status_is 0 "the store is whole after all of them"
 
+# Eight callers of one context, the disk full under them, and room again.
+# waits_for COMMAND: until it is so, for half a minute at most.
+waits_for() {
+	i=0
+	while ! eval "$1" && [ $i -lt 300 ]; do i=$((i + 1)); sleep 0.1; done
+	eval "$1"
+}
+lines() {
+	wc -l <"$work/ledger"
+}
+mount -o remount,size=32m "$small"
+: >"$work/ledger"
+"$builddir/tests/faults/writer" work "$work/ledger" 8 >"$work/worked" 2>"$work/refusals" &
+pid=$!
+waits_for '[ "$(lines)" -ge 100 ]'
+ok $? "8 callers: they work"
+dd if=/dev/zero of="$small/filler" bs=1k 2>/dev/null
+waits_for '[ "$(wc -l <"$work/refusals")" -ge 8 ]'
+ok $? "8 callers: refused on a full disk"
+grep -q 'No space left on device' "$work/refusals"
+ok $? "8 callers: the message names the cause"
+kill -0 $pid
+ok $? "8 callers: the program goes on"
+rm "$small/filler"
+sleep 0.2
+before=$(lines)
+waits_for '[ "$(lines)" -ge $((before + 100)) ]'
+ok $? "8 callers: they work again, by themselves"
+kill -TERM $pid
+wait $pid
+ok $? "8 callers: it ends well"
+note worked "$work/worked"
+run "$builddir/tests/faults/writer" check "$work/ledger"
+status_is 0 "8 callers: everything that was acknowledged is there"
+run mortise audit verify
+status_is 0 "8 callers: the trail holds"
+mortise audit search --action secret_written --output json 2>/dev/null | grep '"t":"outcome"' |
+    grep -c '"code":"ok"' >"$work/recorded"
+[ "$(cat "$work/recorded")" -ge "$(lines)" ]
+ok $? "8 callers: each of them is in the trail"
+
 mount -o remount,ro "$small"
 run mortise get kept/before
 [ "$status" != 0 ]
