@@ -43,10 +43,13 @@ state_draw(char state[MORTISE_STATE_SIZE], struct mortise_error *error)
 {
 	unsigned char noise[32];
 
-	if (!random_bytes(noise, sizeof(noise)))
-		return error_set(error, MORTISE_ERROR, MORTISE_REASON_NONE,
-		    "the random number generator failed");
-	base64url_encode(noise, sizeof(noise), state);
+	/* One that begins with "-" would be an option where it stands on a command line. */
+	do {
+		if (!random_bytes(noise, sizeof(noise)))
+			return error_set(error, MORTISE_ERROR, MORTISE_REASON_NONE,
+			    "the random number generator failed");
+		base64url_encode(noise, sizeof(noise), state);
+	} while (state[0] == '-');
 	return MORTISE_OK;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* oauth: what becomes of a token answer, and of a connection's name. */
+/* oauth: what becomes of a token answer, and of a connection's name; how states look. */
 #include "../test.h"
 #include "base/error.h"
+#include "oauth/state.h"
 #include "oauth/tokens.h"
 #include "secmem/secret.h"
 
@@ -149,6 +150,24 @@ test_refresh(void)
 	CHECK_NUMBER_AS(tokens_refresh_ms(NOW, NOW - 5), NOW - 5, "expired already");
 }
 
+/* One in 64 would begin with "-", and be an option on a command line. */
+static void
+test_states(void)
+{
+	char states[2][MORTISE_STATE_SIZE] = {"", ""};
+	bool good = true, same = false;
+
+	for (int i = 0; good && i < 2000; i++) {
+		char *state = states[i % 2];
+
+		good = state_draw(state, NULL) == MORTISE_OK && state[0] != '-' &&
+		    strlen(state) == MORTISE_STATE_SIZE - 1;
+		same = same || strcmp(states[0], states[1]) == 0;
+	}
+	CHECK_AS(good, "states are whole, and none begins with a dash");
+	CHECK_AS(!same, "states differ");
+}
+
 int
 main(void)
 {
@@ -156,5 +175,6 @@ main(void)
 	test_no_quote();
 	test_names();
 	test_refresh();
+	test_states();
 	return test_end();
 }
