@@ -95,6 +95,18 @@ enum mortise_code backend_find(const struct config *, const char *name, size_t *
 /* What the trail records of an assembly's plugins: malloc'd, its strings borrowed. */
 struct record_plugin *context_plugins(const struct assembly *, size_t *count);
 
+/* The given path, or where one is found, in the buffer (PATH_MAX). */
+enum mortise_code context_find(const char *given, char *buffer, const char **path,
+    struct mortise_error *);
+/* The first of the problems, as an error; never ok. */
+enum mortise_code context_problems(const struct problems *, struct mortise_error *);
+/* With nothing read or open yet. */
+enum mortise_code context_new(const struct mortise_open_options *, struct mortise **,
+    struct mortise_error *);
+/* Not where audit is off. */
+enum mortise_code context_open_trail(struct mortise *, const struct assembly *,
+    struct mortise_error *);
+
 /* Reads the context's configuration; errors go to its `problem`. */
 enum mortise_code context_load(struct mortise *, struct assembly **, struct mortise_error *);
 

@@ -26,16 +26,15 @@ mortise_find_config(char *path, size_t size, struct mortise_error *error)
 	return config_find(path, size, error);
 }
 
-/* A path, or where none leads, into buffer. */
-static enum mortise_code
-find_path(const char *given, char buffer[PATH_MAX], const char **path, struct mortise_error *error)
+enum mortise_code
+context_find(const char *given, char *buffer, const char **path, struct mortise_error *error)
 {
 	*path = given != NULL ? given : buffer;
 	return given != NULL ? MORTISE_OK : config_find(buffer, PATH_MAX, error);
 }
 
-static enum mortise_code
-finish_problems(const struct problems *problems, struct mortise_error *error)
+enum mortise_code
+context_problems(const struct problems *problems, struct mortise_error *error)
 {
 	*error = problems->first;
 	return error->code == MORTISE_OK ? error_set(error, MORTISE_INVALID,
@@ -51,12 +50,12 @@ mortise_check(const char *config_path, mortise_problem_fn *each, void *arg,
 	struct assembly *assembly _cleanup_(assembly_release) = NULL;
 	char buffer[PATH_MAX];
 	const char *path;
-	enum mortise_code code = find_path(config_path, buffer, &path, error);
+	enum mortise_code code = context_find(config_path, buffer, &path, error);
 
 	if (code != MORTISE_OK)
 		return code;
 	code = assembly_load(path, NULL, &problems, &assembly);
-	return code == MORTISE_OK ? code : finish_problems(&problems, error);
+	return code == MORTISE_OK ? code : context_problems(&problems, error);
 }
 
 struct record_plugin *
@@ -78,8 +77,8 @@ context_plugins(const struct assembly *assembly, size_t *count)
 	return plugins;
 }
 
-static enum mortise_code
-open_trail(struct mortise *context, const struct assembly *assembly, struct mortise_error *error)
+enum mortise_code
+context_open_trail(struct mortise *context, const struct assembly *assembly, struct mortise_error *error)
 {
 	const struct config *config = assembly->config;
 	size_t count;
@@ -121,7 +120,7 @@ context_load(struct mortise *context, struct assembly **assembly, struct mortise
 	enum mortise_code code = assembly_load(context->config_path, &context->logger, &problems,
 	    assembly);
 
-	return code == MORTISE_OK ? code : finish_problems(&problems, error);
+	return code == MORTISE_OK ? code : context_problems(&problems, error);
 }
 
 /* The trail before the backends: a store asks it for the generation that it must
@@ -138,7 +137,7 @@ open_all(struct mortise *context, struct mortise_error *error)
 		log_line(&context->logger, MORTISE_LOG_WARNING,
 		    "audit is off: no access is recorded; this is for tests only");
 	else
-		code = open_trail(context, assembly, error);
+		code = context_open_trail(context, assembly, error);
 	if (code != MORTISE_OK)
 		return code;
 	context->running = running_new(context, assembly);
@@ -149,7 +148,7 @@ open_all(struct mortise *context, struct mortise_error *error)
 }
 
 static struct mortise *
-context_new(const struct mortise_open_options *options)
+make(const struct mortise_open_options *options)
 {
 	struct mortise *context = calloc(1, sizeof(*context));
 
@@ -170,26 +169,43 @@ context_new(const struct mortise_open_options *options)
 }
 
 enum mortise_code
-mortise_open(const struct mortise_open_options *options, struct mortise **context,
-    struct mortise_error *given)
+context_new(const struct mortise_open_options *options, struct mortise **context,
+    struct mortise_error *error)
 {
-	struct mortise_error spare, *error = error_or(given, &spare);
-	struct mortise *made = context_new(options);
+	struct mortise *made = make(options);
 	char buffer[PATH_MAX];
 	const char *path;
 	enum mortise_code code;
 
 	if (made == NULL)
 		return error_memory(error);
-	error_clear(error);
 	made->program = text_dup(options->program != NULL ? options->program :
 	    "libmortise " VERSION_TEXT);
-	code = find_path(options->config_path, buffer, &path, error);
-	if (code == MORTISE_OK) {
+	code = context_find(options->config_path, buffer, &path, error);
+	if (code == MORTISE_OK)
 		made->config_path = text_dup(path);
-		code = made->program == NULL || made->config_path == NULL ? error_memory(error) :
-		    open_all(made, error);
+	if (code == MORTISE_OK && (made->program == NULL || made->config_path == NULL))
+		code = error_memory(error);
+	if (code != MORTISE_OK) {
+		mortise_close(made);
+		return code;
 	}
+	*context = made;
+	return MORTISE_OK;
+}
+
+enum mortise_code
+mortise_open(const struct mortise_open_options *options, struct mortise **context,
+    struct mortise_error *given)
+{
+	struct mortise_error spare, *error = error_or(given, &spare);
+	struct mortise *made = NULL;
+	enum mortise_code code;
+
+	error_clear(error);
+	code = context_new(options, &made, error);
+	if (code == MORTISE_OK)
+		code = open_all(made, error);
 	if (code != MORTISE_OK) {
 		mortise_close(made);
 		return code;

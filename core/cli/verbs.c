@@ -130,6 +130,11 @@ static const struct verb verbs[] = {
 		.summary = "check the configuration and its plugins, nothing else",
 		.run = verb_check,
 	}, {
+		.name = "doctor",
+		.usage = "",
+		.summary = "look whether all is well, and say what to do where it is not",
+		.run = verb_doctor,
+	}, {
 		.name = "explain",
 		.usage = "get|put|keep|delete NAME [--run]",
 		.summary = "show the route and chain that a call would take",

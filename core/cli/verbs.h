@@ -42,6 +42,7 @@ int verb_audit_verify(struct cli *);
 int verb_audit_head(struct cli *);
 int verb_audit_accept_loss(struct cli *);
 int verb_check(struct cli *);
+int verb_doctor(struct cli *);
 int verb_explain(struct cli *);
 int verb_backend(struct cli *);
 int verb_backup(struct cli *);

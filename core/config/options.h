@@ -58,6 +58,11 @@ enum mortise_code options_secret(const struct mortise_options *, const char *pat
 enum mortise_code options_resolve(struct mortise_options *, options_fetch_fn *fetch, void *arg,
     struct mortise_error *error);
 
+/* Each file that resolved options name: by an option that is a path, or as {file:} of
+ * a secret. */
+typedef void options_file_fn(void *arg, const char *path, bool secret, const struct place *);
+void options_files(const struct mortise_options *, options_file_fn *each, void *arg);
+
 /* Do two resolved sets of one schema say the same?  Forms of secrets are compared
  * as they are written: what they lead to is read anew each time. */
 bool options_same(const struct mortise_options *, const struct mortise_options *);

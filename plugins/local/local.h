@@ -402,6 +402,9 @@ enum mortise_code walk_check(void *instance, struct mortise_call *call);
 /* The same in a transaction that runs. */
 enum mortise_code walk_rows(struct store *store, struct counts *counts);
 
+/* In a transaction that runs: logs what is unwise about the keys. */
+enum mortise_code slots_advise(struct store *store);
+
 /* --- the commands --------------------------------------------------------------- */
 
 #define COMMAND_DECLARE(function) \

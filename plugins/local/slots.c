@@ -70,6 +70,24 @@ command_keys(void *instance, struct mortise_call *call, const struct mortise_opt
 	return code;
 }
 
+/* Who loses the one key loses everything. */
+enum mortise_code
+slots_advise(struct store *store)
+{
+	sqlite3_stmt *statement _cleanup_(sql_reset) = NULL;
+	enum mortise_code code = begin_slots(store, &statement);
+	bool row = false;
+	int keys = 0;
+
+	while (code == MORTISE_OK && (code = sql_step(store, statement, &row)) == MORTISE_OK && row)
+		keys += slot_read(statement).type != SLOT_KEPT_TAGS;
+	if (code == MORTISE_OK && keys == 1)
+		store->host->log(store->call, MORTISE_LOG_INFO, "%s has one key, and is lost with it; "
+		    "keep a copy of it elsewhere, or add a passphrase by the command add-key",
+		    store->path);
+	return code;
+}
+
 /* --- add-key ------------------------------------------------------------------------ */
 
 /* A key must be one, and a passphrase none. */

@@ -133,6 +133,8 @@ walk_check(void *instance, struct mortise_call *call)
 	if (code != MORTISE_OK)
 		return code;
 	code = walk_rows(store, &counts);
+	if (code == MORTISE_OK)
+		code = slots_advise(store);
 	store_abort(store);
 	return code;
 }

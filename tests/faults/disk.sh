@@ -34,6 +34,10 @@ err_like 'local.db: .*No space left on device' "the message names the place and 
 run mortise put lost/during --file "$work/value"
 status_is 1 "a put on a full disk"
 
+run mortise doctor
+status_is 10 "doctor on a full disk"
+out_like '^FAIL +disk +0 MiB are free for the trail, .*make room$' "doctor on a full disk: what to do"
+
 rm "$small/filler"
 run mortise get kept/before
 status_is 0 "a get when there is room again"

@@ -454,6 +454,28 @@ enum mortise_code mortise_restore(const struct mortise_open_options *,
     const struct mortise_request *, const char *path, mortise_backup_fn *each, void *arg,
     struct mortise_error *);
 
+enum mortise_verdict {
+	MORTISE_VERDICT_OK,
+	MORTISE_VERDICT_WARN,		/* works, and ought to be otherwise */
+	MORTISE_VERDICT_FAIL
+};
+struct mortise_finding {
+	size_t size;
+	enum mortise_verdict verdict;
+	const char *subject;		/* "configuration", "trail", "disk", ... or a backend's name */
+	const char *message;		/* what was seen; for what is not ok, "; " and what to do */
+};
+typedef void mortise_finding_fn(void *arg, const struct mortise_finding *);
+/*
+ * Looks at all that there is: configuration, libraries, plugins, files, each backend
+ * by its check, memory, the trail from end to end and its disk.  Goes on where
+ * something is broken, and changes nothing but what every start does.  ok; invalid
+ * with reason configuration, where it does not get beyond that; error with reason
+ * difference: something failed.
+ */
+enum mortise_code mortise_doctor(const struct mortise_open_options *, mortise_finding_fn *each,
+    void *arg, struct mortise_error *);
+
 /* A plugin as found. */
 struct mortise_plugin_info {
 	size_t size;
