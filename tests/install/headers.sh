@@ -31,6 +31,10 @@ nm -D --defined-only "$builddir/core/.libs/libmortise.so" | grep -v ' mortise_\|
     grep ' [A-Z] ' >"$work/log"
 [ ! -s "$work/log" ]
 check $? "and nothing else"
+sed -n 's/^\.It Fn \(.*\)/\1/p' "$srcdir/doc/mortise.3" | tr -d ',' | sed 's/ Fn / /g' | tr ' ' '\n' |
+    grep '^mortise' | LC_ALL=C sort >"$work/page"
+diff "$work/exported" "$work/page" >"$work/log"
+check $? "mortise(3) names each of them once"
 for plugin in "$builddir"/plugins/.libs/*.so; do
 	[ "$(nm -D --defined-only "$plugin" | sed 's/.* //')" = mortise_plugin_init ]
 	check $? "$(basename "$plugin") exports its entry only"
