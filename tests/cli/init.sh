@@ -45,6 +45,7 @@ while [ "$i" -lt "${KILLS:-25}" ]; do
 	sleep "$(printf '0.0%02d' $(($(od -An -N1 -tu1 /dev/urandom) % 14 + 1)))"
 	kill -9 "$pid" 2>/dev/null
 	wait "$pid" 2>/dev/null || killed=$((killed + 1))
+	rm -f "$work/key"
 	cp "$work/kill.$i/local.key" "$work/key" 2>/dev/null || : >"$work/key"
 	mortise init --dir "$work/kill.$i" >"$work/out" 2>"$work/err" || { broken=$((broken + 1)); note err "$work/err"; }
 	[ ! -s "$work/key" ] || cmp -s "$work/key" "$work/kill.$i/local.key" || broken=$((broken + 1))

@@ -66,7 +66,7 @@ status_is 0 "both of yesterday: it goes on"
 # --- another host
 [ -s /etc/machine-id ] || skip_all "no machine-id to be another one"
 own='-m'
-[ "$(id -u)" = 0 ] || own='-m --map-root-user'
+[ "$(id -u)" = 0 ] || own='-m --map-current-user --keep-caps'
 printf '0123456789abcdef0123456789abcdef\n' >"$work/machine-id"
 chmod 444 "$work/machine-id"
 # elsewhere COMMAND...: on a host of another machine-id.
