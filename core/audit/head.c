@@ -69,6 +69,13 @@ take_noteds(json_t *stores, struct noteds *noteds)
 	return true;
 }
 
+/* It came later than the others, and says nothing where it is missing. */
+static bool
+take_running(const json_t *value, char running[RUNNING_DIGEST_SIZE])
+{
+	return value == NULL || take_text(value, running, RUNNING_DIGEST_SIZE);
+}
+
 static bool
 take_head(const json_t *tree, struct head *head)
 {
@@ -78,6 +85,7 @@ take_head(const json_t *tree, struct head *head)
 	    take_number(json_object_get(tree, "segment"), &head->segment) &&
 	    take_number(json_object_get(tree, "offset"), &head->offset) &&
 	    take_noteds(json_object_get(tree, "stores"), &head->noteds) &&
+	    take_running(json_object_get(tree, "running"), head->running) &&
 	    take_pendings(json_object_get(tree, "pending"), &head->pendings);
 }
 
@@ -156,7 +164,11 @@ static void
 write_text(struct trail *trail, struct buffer *to)
 {
 	const char *separator = "";
+	char running[RUNNING_DIGEST_SIZE];
 
+	(void)pthread_mutex_lock(&trail->mutex);
+	running_digest(&trail->running, running);
+	(void)pthread_mutex_unlock(&trail->mutex);
 	buffer_format(to, "{\"trail\":\"%s\",\"seq\":%" PRIu64 ",\"h\":\"%s\",\"segment\":%" PRIu64
 	    ",\"offset\":%" PRIu64 ",\"stores\":{", trail->id, trail->durable.seq,
 	    trail->durable.hash, trail->segment, trail->durable.offset);
@@ -173,7 +185,8 @@ write_text(struct trail *trail, struct buffer *to)
 		    pending->op, pending->writer);
 		separator = ",";
 	}
-	buffer_text(to, "]}\n");
+	buffer_format(to, "]%s%s%s}\n", running[0] == '\0' ? "" : ",\"running\":\"", running,
+	    running[0] == '\0' ? "" : "\"");
 }
 
 void

@@ -57,11 +57,14 @@ struct lock_state {
 };
 
 /* What DIR/head says. */
+#define RUNNING_DIGEST_SIZE 17	/* 16 hex digits of a digest of what runs */
+
 struct head {
 	char trail[33], hash[65];
 	uint64_t seq, segment, offset;
 	struct pendings pendings;
 	struct noteds noteds;
+	char running[RUNNING_DIGEST_SIZE];	/* "": it does not say */
 };
 
 struct append;
@@ -94,6 +97,7 @@ struct trail {
 	char torn_sha256[65];
 	struct lock_state lock_state;	/* as it was read or written last */
 	uint64_t head_seq, head_ns;	/* when the head was written last */
+	char known[RUNNING_DIGEST_SIZE];	/* what ran when it was; looked at by open */
 	bool head_due;
 
 	pthread_mutex_t mutex;
@@ -110,6 +114,8 @@ struct trail {
 bool running_set(struct trail_running *, const char *config, const struct record_plugin *,
     size_t count);
 void running_forget(struct trail_running *);
+/* Two of the same digest are the same. */
+void running_digest(const struct trail_running *, char text[RUNNING_DIGEST_SIZE]);
 
 /* --- trail.c ----------------------------------------------------------------- */
 

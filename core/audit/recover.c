@@ -119,6 +119,7 @@ take_head(struct trail *trail, struct head *head, struct mortise_error *error)
 	}
 	(void)pthread_mutex_unlock(&trail->mutex);
 	trail->head_seq = head->seq;
+	memcpy(trail->known, head->running, sizeof(trail->known));
 	return code;
 }
 

@@ -6,6 +6,7 @@
 
 #include "audit/parts.h"
 #include "base/bytes.h"
+#include "base/digest.h"
 
 static void
 plugins_free(struct record_plugin *plugins, size_t count)
@@ -64,6 +65,23 @@ running_set(struct trail_running *running, const char *config, const struct reco
 	running_forget(running);
 	*running = made;
 	return true;
+}
+
+void
+running_digest(const struct trail_running *running, char text[RUNNING_DIGEST_SIZE])
+{
+	struct buffer all _cleanup_(buffer_free) = {0};
+	unsigned char digest[DIGEST_SIZE];
+	struct digest_part part;
+
+	text[0] = '\0';
+	buffer_format(&all, "%s\n", running->config);
+	for (size_t i = 0; i < running->plugins_count; i++)
+		buffer_format(&all, "%s\n%s\n%s\n", running->plugins[i].path,
+		    running->plugins[i].version, running->plugins[i].sha256);
+	part = (struct digest_part){all.data, all.size};
+	if (!all.failed && digest_sha256(&part, 1, digest))
+		hex_encode(digest, RUNNING_DIGEST_SIZE / 2, text);
 }
 
 static bool

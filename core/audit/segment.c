@@ -144,6 +144,7 @@ open_record(struct trail *trail, uint64_t segment, const struct record_gap *gap,
 	record.plugins = trail->running.plugins;
 	record.plugins_count = trail->running.plugins_count;
 	code = record_line(&record, &link, line, next->hash, error);
+	running_digest(&trail->running, trail->known);
 	(void)pthread_mutex_unlock(&trail->mutex);
 	next->offset = line->size;
 	return code;

@@ -130,6 +130,25 @@ close_pending(struct trail *trail, struct mortise_error *error)
 	return code;
 }
 
+/* Who opens it without a configuration has nothing to tell. */
+static enum mortise_code
+tell_running(struct trail *trail, struct mortise_error *error)
+{
+	const struct record record = {.type = RECORD_CONFIG, .config = trail->running.config,
+	    .plugins = trail->running.plugins, .plugins_count = trail->running.plugins_count,
+	    .program = trail->options.program};
+	char running[RUNNING_DIGEST_SIZE];
+	enum mortise_code code;
+
+	running_digest(&trail->running, running);
+	if (trail->running.config[0] == '\0' || strcmp(running, trail->known) == 0)
+		return MORTISE_OK;
+	code = trail_write(trail, &record, 1, error);
+	if (code == MORTISE_OK)
+		trail_head_write(trail, true);
+	return code;
+}
+
 /* With the lock. */
 static enum mortise_code
 open_locked(struct trail *trail, struct mortise_error *error)
@@ -147,6 +166,8 @@ open_locked(struct trail *trail, struct mortise_error *error)
 	/* Before our own byte is drawn: none of the pending ones is ours. */
 	if (code == MORTISE_OK)
 		code = close_pending(trail, error);
+	if (code == MORTISE_OK)
+		code = tell_running(trail, error);
 	return code == MORTISE_OK ? trail_writer_draw(trail, error) : code;
 }
 

@@ -167,4 +167,31 @@ ok $? "the loss stands in the trail, with who accepted it and why"
 rm "$trail/head"
 run mortise audit verify
 status_is 12 "audit verify without the head file"
+# --- what runs: told when it is another than the trail knows
+configs() {
+	cat "$work"/demo/trail/*.jsonl | grep -c '"t":"config"'
+}
+mortise get app/one >/dev/null 2>&1
+before=$(configs)
+mortise get app/one >/dev/null 2>&1
+[ "$(configs)" = "$before" ]
+ok $? "the same configuration is not told again"
+echo '# a change' >>"$MORTISE_CONFIG"
+mortise get app/one >/dev/null 2>&1
+mortise get app/one >/dev/null 2>&1
+[ "$(configs)" = $((before + 1)) ]
+ok $? "a changed configuration is told once, at the next start"
+cat "$work"/demo/trail/*.jsonl | grep '"t":"config"' | tail -n 1 >"$work/record"
+matches record '"digest":"[0-9a-f]{64}","plugins":\[\{"name":"local","version":"[^"]*","path":"[^"]*","sha256":"[0-9a-f]{64}"\}\]' "with the digest of it, and of each plugin"
+mkdir -m 755 "$work/newer"
+cp "$builddir/plugins/.libs/local.so" "$work/newer"
+chmod 755 "$work/newer/local.so"
+printf x >>"$work/newer/local.so"
+before=$(configs)
+sed -i "s|plugin-path:.*|plugin-path: [$work/newer]|" "$work/demo/mortise.d/build.yaml"
+mortise get app/one >/dev/null 2>&1
+[ "$(configs)" = $((before + 1)) ]
+ok $? "so is another plugin"
+run mortise audit verify --gap "${gap:-0-0}"
+status_is 0 "what runs: the trail verifies"
 finish
