@@ -53,6 +53,7 @@ backend_command(struct backend *backend, struct mortise_call *call,
 		code = backend_leave(backend, call, &attempts, command->run(
 		    alone ? NULL : backend->instance, call, given->options, out));
 	call->fetch = NULL;
+	call->fetch_arg = NULL;
 	return code == MORTISE_IGNORE ? backend_broken(backend, call, "abstains from a command") :
 	    code;
 }

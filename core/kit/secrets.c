@@ -111,7 +111,7 @@ case_names(struct kit *kit)
 	    "a.b", "a..b", ".hidden", "...", "-rf", "0", "00", "d/e/f/g/h/i/j/k/l/m",
 	    "data", "metadata", "null", "list", "latest"};
 	struct kit_name names[ARRAY_SIZE(tails) + 1];
-	bool kept[ARRAY_SIZE(tails) + 1];
+	bool kept[ARRAY_SIZE(tails) + 1] = {false};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		enum mortise_code code;

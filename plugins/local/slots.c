@@ -138,7 +138,10 @@ add_slot(struct store *store, struct slot *slot, const struct seal_key *key)
 	slot->wrapped = wrapped;
 	if (code == MORTISE_OK && !slot_wrap(store, slot, key, store->keys->root, wrapped))
 		code = fail_crypto(store);
-	return code == MORTISE_OK ? slot_insert(store, slot) : code;
+	if (code == MORTISE_OK)
+		code = slot_insert(store, slot);
+	slot->wrapped = NULL;
+	return code;
 }
 
 enum mortise_code
