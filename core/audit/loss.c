@@ -31,7 +31,36 @@ failed(const struct trail *trail, const char *name, const char *what, struct mor
 	return MORTISE_ERROR;
 }
 
-/* Reads from the first segment as far as it verifies. */
+/* The newest segment that the head knows and whose first record is good: what is
+ * wrong in those before it is no reason to part with what follows.  Without a head,
+ * the first of all. */
+static void
+begin_near(struct trail *trail, struct loss *loss, const struct head *head)
+{
+	struct segment_start start;
+
+	loss->at = loss->count;
+	while (head != NULL && loss->at > 0) {
+		if (loss->segments[--loss->at] > head->segment ||
+		    !segment_start(trail->directory, loss->segments[loss->at], &start) ||
+		    strcmp(start.trail, head->trail) != 0)
+			continue;
+		memcpy(trail->id, start.trail, sizeof(trail->id));
+		trail->end.seq = start.seq - 1;
+		memcpy(trail->end.hash, start.before, sizeof(trail->end.hash));
+		for (size_t i = 0; i < head->pendings.count; i++) {
+			const struct pending *pending = &head->pendings.all[i];
+
+			if (pending->seq < start.seq)
+				(void)pendings_add(&trail->pendings, pending->seq, pending->op,
+				    pending->writer);
+		}
+		return;
+	}
+	loss->at = 0;
+}
+
+/* Reads on from there as far as it verifies. */
 static enum mortise_code
 read_good(struct trail *trail, struct loss *loss, struct mortise_error *error)
 {
@@ -39,7 +68,7 @@ read_good(struct trail *trail, struct loss *loss, struct mortise_error *error)
 	struct stat st;
 	uint64_t tail = 0;
 
-	for (loss->at = 0; loss->at < loss->count; loss->at++) {
+	for (; loss->at < loss->count; loss->at++) {
 		code = trail_segment_open(trail, loss->segments[loss->at], error);
 		if (code != MORTISE_OK)
 			return code;
@@ -175,8 +204,10 @@ accept_locked(struct trail *trail, const struct head *head, struct record_gap *g
 	enum mortise_code code = segment_list(trail->directory, &loss.segments, &loss.count, error);
 
 	trail->end = (struct position){.hash = ZERO_HASH};
-	if (code == MORTISE_OK)
+	if (code == MORTISE_OK) {
+		begin_near(trail, &loss, head);
 		code = read_good(trail, &loss, error);
+	}
 	if (code == MORTISE_OK && trail->end.seq == 0 && head == NULL)
 		code = error_set(error, MORTISE_INVALID, MORTISE_REASON_AUDIT,
 		    "%s has neither a head nor a good record to go on from; move its files away "

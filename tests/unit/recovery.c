@@ -267,6 +267,50 @@ test_accept_corrupt(const char *directory)
 	free(bytes);
 }
 
+/* What is wrong in an old segment, where no opening looks, is verify's to find: it is
+ * no reason to part with what follows. */
+static void
+test_accept_beside_old_damage(const char *directory)
+{
+	struct trail_options options = {.directory = directory, .program = "test 1",
+	    .segment_bytes = 2048};
+	struct trail *trail = NULL;
+	struct seen seen;
+	char **files = NULL;
+	char *bytes;
+	size_t size, count = 0, after = 0;
+	uint64_t last;
+
+	CHECK_NUMBER(trail_open(&options, &trail, NULL), MORTISE_OK);
+	for (int i = 0; i < 30; i++)
+		(void)append(trail, "x");
+	trail_close(trail);
+	seen = see_all(directory);
+	last = (uint64_t)seen.last;
+	seen_free(&seen);
+	CHECK_NUMBER(trail_segments(directory, &files, &count, NULL), MORTISE_OK);
+	bytes = file_read(AT_FDCWD, files[0], 1 << 20, &size);
+	bytes[line_at(bytes, size, 1) + 60] ^= 1;
+	CHECK(chmod(files[0], 0600) == 0);
+	CHECK(file_replace(AT_FDCWD, files[0], bytes, size, 0400) == 0);
+	free(bytes);
+	bytes = file_read(AT_FDCWD, files[count - 1], 1 << 20, &size);
+	CHECK(truncate(files[count - 1], (off_t)line_at(bytes, size, 1)) == 0);
+	free(bytes);
+	check_refused(directory, MORTISE_REASON_SHORT, "shorter", "shorter than the head");
+	CHECK_NUMBER(trail_accept_loss(&options, "the disk broke", "alice", NULL), MORTISE_OK);
+	for (size_t i = 0; i < count; i++)
+		after += access(files[i], F_OK) == 0;
+	CHECK_NUMBER_AS(after, count, "every segment is in its place");
+	trail_segments_free(files, count);
+	trail = must_open(directory);
+	CHECK_NUMBER(append(trail, "after"), MORTISE_OK);
+	trail_close(trail);
+	seen = see_all(directory);
+	CHECK_NUMBER_AS(seen.last, last + 2, "it goes on behind the last record that the head knew");
+	seen_free(&seen);
+}
+
 static void
 test_unlinked(const char *directory)
 {
@@ -486,7 +530,7 @@ main(void)
 {
 	static void (*const tests[])(const char *) = {
 		test_torn, test_corrupt, test_short, test_all_gone, test_accept_corrupt,
-		test_unlinked, test_replaced, test_died_in_write, test_empty_segment,
+		test_accept_beside_old_damage, test_unlinked, test_replaced, test_died_in_write, test_empty_segment,
 		test_pending, test_head_unreadable, test_other_host, test_read_only,
 	};
 	char *directory = scratch_new();
