@@ -115,6 +115,7 @@ mortise_audit_search(struct mortise *context, const struct mortise_request *requ
 	struct running *running _cleanup_(running_release) = running_hold(context);
 	struct mortise_error spare, *error = error_or(given, &spare);
 	const char *directory = running->engine.config->audit.trail;
+	static const struct mortise_audit_filter all = {.size = sizeof(all)};
 	struct searching searching = {.each = each, .arg = arg};
 	struct operation operation;
 	enum mortise_code code = operation_begin(&operation, &running->engine, request,
@@ -128,6 +129,8 @@ mortise_audit_search(struct mortise *context, const struct mortise_request *requ
 	if (code != MORTISE_OK)
 		return code;
 	searching.own = operation.op;
+	if (filter == NULL)
+		filter = &all;
 	code = filter->last == 0 ?
 	    search_trail(directory, filter, pass_line, &searching, error) :
 	    search_newest(directory, filter, &searching, error);

@@ -106,10 +106,9 @@ count_config(void *arg, const char *line, size_t size)
 static int
 config_records(struct mortise *context)
 {
-	const struct mortise_audit_filter all = {.size = sizeof(all)};
 	int count = 0;
 
-	(void)mortise_audit_search(context, NULL, &all, count_config, &count, error);
+	(void)mortise_audit_search(context, NULL, NULL, count_config, &count, error);
 	return count;
 }
 

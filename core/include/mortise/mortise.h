@@ -283,7 +283,7 @@ struct mortise_audit_filter {
 };
 /* One record: the line as it stands in the trail, without its LF. */
 typedef void mortise_line_fn(void *arg, const char *line, size_t size);
-/* Records in order; itself recorded as audit_read. */
+/* Records in order, all of them for a filter of NULL; itself recorded as audit_read. */
 enum mortise_code mortise_audit_search(struct mortise *, const struct mortise_request *,
     const struct mortise_audit_filter *, mortise_line_fn *each, void *arg,
     struct mortise_error *);
