@@ -227,7 +227,9 @@ static void
 remove_old(struct trail *trail)
 {
 	uint64_t *segments _cleanup_(free_pointer) = NULL;
-	int64_t limit = clock_unix_us() - trail->options.retention_ms * 1000;
+	int64_t ms = trail->options.retention_ms;
+	/* Nothing is older than what is longer than that. */
+	int64_t limit = ms > INT64_MAX / 2000 ? 0 : clock_unix_us() - ms * 1000;
 	char name[SEGMENT_NAME_SIZE];
 	struct segment_start next;
 	size_t count = 0;

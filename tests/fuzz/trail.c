@@ -52,7 +52,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	const struct mortise_audit_filter all = {.size = sizeof(all)};
 	char directory[128];
 	struct trail_options options = {.directory = directory, .program = "fuzz",
-	    .config = "none", .retention_ms = INT64_MAX / 2, .logger = &silent};
+	    .config = "0000000000000000000000000000000000000000000000000000000000000000",
+	    .retention_ms = INT64_MAX / 2, .logger = &silent};
 	struct trail *trail = NULL;
 	enum mortise_code verified, searched, opened;
 	size_t lines = 0;

@@ -376,6 +376,24 @@ test_retention(const char *directory)
 	seen_free(&seen);
 }
 
+/* Longer than there is time: nothing goes. */
+static void
+test_long_retention(const char *directory)
+{
+	struct trail_options options = {
+		.directory = directory, .program = "test 1", .segment_bytes = 2048,
+		.retention_ms = INT64_MAX / 2,
+	};
+	struct trail *trail = NULL;
+
+	CHECK_NUMBER(trail_open(&options, &trail, NULL), MORTISE_OK);
+	for (int i = 0; i < 20; i++)
+		(void)append(trail, "x");
+	trail_close(trail);
+	CHECK_AS(access(path_in(directory, "000001.jsonl"), F_OK) == 0, "the first segment stays");
+	CHECK_AS(access(path_in(directory, "000003.jsonl"), F_OK) == 0, "others followed");
+}
+
 static void
 test_deadline(const char *directory)
 {
@@ -427,7 +445,7 @@ main(void)
 {
 	static void (*const tests[])(const char *) = {
 		test_append, test_threads, test_processes, test_kill, test_full, test_sync_fails,
-		test_refused, test_rotation, test_retention, test_deadline, test_noted,
+		test_refused, test_rotation, test_retention, test_long_retention, test_deadline, test_noted,
 	};
 	char *directory = scratch_new();
 
