@@ -117,8 +117,11 @@ for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
     session.read_until(b"Enter: ")
     session.type(b"half a can")
     os.kill(session.pid, number)
-    # The terminal is asked while the other side still has it, if it does.
+    # The line's end must be read before the terminal takes another setting.
     session.read_until(b"\n")
+    end = time.monotonic() + 20
+    while not session.echoes() and time.monotonic() < end:
+        time.sleep(0.01)
     echoes = session.echoes()
     ok(session.wait() == -number, f"{number.name} ends it as it ends any program")
     ok(echoes, f"{number.name} leaves the echo on")
