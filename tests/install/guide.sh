@@ -21,6 +21,28 @@ compile() {
 	$CC -std=c11 -Wall -Wextra -Werror $sanitize $flags "$@" >"$work/log" 2>&1
 }
 
+# HTTP for plugins: header and library are where pkg-config says.
+if [ -e "$root/include/mortise/http.h" ]; then
+	cat >"$work/http.c" <<'END'
+#include <mortise/http.h>
+enum mortise_code
+mortise_plugin_init(const struct mortise_host *host, struct mortise_call *call,
+    const struct mortise_plugin **plugin)
+{
+	(void)plugin;
+	return mortise_http_init(host, call);
+}
+END
+	compile -shared -fPIC -fvisibility=hidden \
+	    $(PKG_CONFIG_PATH=$root/lib/pkgconfig pkg-config --cflags mortise-http | sed "s|-I$prefix|-I$root|g") \
+	    "$work/http.c" \
+	    $(PKG_CONFIG_PATH=$root/lib/pkgconfig pkg-config --libs mortise-http | sed "s|-L$prefix|-L$root|g") \
+	    -o "$work/http.so"
+	check $? "a plugin is built with mortise-http"
+	nm -D --defined-only "$work/http.so" | sed 's/.* //' >"$work/out"
+	out_is mortise_plugin_init "and exports nothing of it"
+fi
+
 # The guide alone has all of it.
 sed -n '/^```c$/,/^```$/p' "$srcdir/doc/plugin-guide.md" | sed -e '/^```c$/d' -e 's/^```$//' >"$work/directory.c"
 grep -v '^$' "$work/directory.c" >"$work/from-guide"

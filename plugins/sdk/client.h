@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* client.h: what a client is made of.  For this folder only. */
+#ifndef SDK_CLIENT_H
+#define SDK_CLIENT_H
+
+#include <curl/curl.h>
+#include <pthread.h>
+
+#include "sdk/http.h"
+
+#define HANDLES_KEPT 64
+#define HEADERS_MAX 65536		/* bytes of an answer's head */
+
+struct address {
+	char *url;			/* without a "/" at its end */
+	char *origin;			/* "https://host:port", for comparing */
+	char *connect_to;		/* where server-name has another name: CURLOPT_CONNECT_TO; else NULL */
+};
+
+struct mortise_http {
+	const struct mortise_host *host;
+	struct address *addresses;
+	size_t addresses_count;
+	char *ca_file, *ca_dir, *cert, *key, *proxy;	/* NULL: not given */
+	long connect_ms;
+	size_t max_response;
+	pthread_mutex_t lock;		/* guards what follows */
+	CURL *kept[HANDLES_KEPT];	/* with their connections */
+	size_t kept_count;
+	size_t first;			/* the address that answered last */
+};
+
+/* A handle that is set up but for the request; NULL: no memory. */
+CURL *client_take(struct mortise_http *);
+void client_give(struct mortise_http *, CURL *);
+size_t client_first(struct mortise_http *);
+void client_answered(struct mortise_http *, size_t address);
+
+/* Of a URL, with the port that its scheme has; malloc'd, NULL: it is none, or no memory. */
+char *url_origin(const char *url);
+
+#endif

@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One request: addresses in turn, retries, and what became of it. */
+#define _DEFAULT_SOURCE		/* explicit_bzero */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "sdk/client.h"
+
+#define TRIES 3
+#define PAUSE_MS 100			/* before the second; twice that before the third */
+#define REDIRECTS 3
+
+/* One exchange of a request and an answer. */
+struct exchange {
+	struct mortise_http *http;
+	struct mortise_call *call;
+	const struct mortise_http_request *request;
+	struct mortise_http_answer *answer;
+	struct curl_slist *headers;
+	const struct address *address;
+	char *url;
+	const unsigned char *body;		/* what is to be sent, and how much of it was */
+	size_t body_size, sent;
+	size_t head_size;			/* bytes of the answer's head */
+	bool too_large, no_memory;
+	bool began;				/* something of the request went out */
+	char words[CURL_ERROR_SIZE];
+};
+
+static bool
+is_read(const struct mortise_http_request *request)
+{
+	return strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0 ||
+	    strcmp(request->method, "LIST") == 0;
+}
+
+/* --- what comes in -------------------------------------------------------------------- */
+
+static size_t
+take_body(char *bytes, size_t one, size_t size, void *arg)
+{
+	struct exchange *exchange = arg;
+	const struct mortise_host *host = exchange->http->host;
+	size_t have = 0;
+
+	(void)one;
+	(void)host->secret_peek(exchange->answer->body, &have);
+	exchange->too_large = size > exchange->http->max_response - have;
+	if (exchange->too_large)
+		return 0;
+	exchange->no_memory = host->secret_append(exchange->answer->body, bytes, size) != MORTISE_OK;
+	return exchange->no_memory ? 0 : size;
+}
+
+/* The value of a header line of this name, without blanks around; NULL: another one. */
+static const char *
+value_of(const char *line, size_t size, const char *name, size_t *length)
+{
+	size_t n = strlen(name);
+
+	if (size <= n || strncasecmp(line, name, n) != 0 || line[n] != ':')
+		return NULL;
+	for (n++; n < size && (line[n] == ' ' || line[n] == '\t'); n++)
+		;
+	while (size > n && (line[size - 1] == '\r' || line[size - 1] == '\n' ||
+	    line[size - 1] == ' ' || line[size - 1] == '\t'))
+		size--;
+	*length = size - n;
+	return line + n;
+}
+
+/* Printable ASCII as far as it fits. */
+static void
+keep_text(char *to, size_t size, const char *text, size_t length)
+{
+	size_t n = 0;
+
+	while (n < length && n + 1 < size && text[n] > ' ' && text[n] < 127)
+		n++;
+	memcpy(to, text, n);
+	to[n] = '\0';
+}
+
+static int64_t
+unix_ms(void)
+{
+	struct timespec now = {0};
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Seconds, or a date. */
+static int64_t
+retry_after(const char *text, size_t length)
+{
+	char copy[64], *end;
+	long seconds;
+	time_t date;
+
+	keep_text(copy, sizeof(copy), text, length);
+	seconds = strtol(copy, &end, 10);
+	if (end != copy && *end == '\0')
+		return seconds <= 0 || seconds > 1000000 ? 0 : (int64_t)seconds * 1000;
+	(void)snprintf(copy, sizeof(copy), "%.*s", (int)(length < 63 ? length : 63), text);
+	date = curl_getdate(copy, NULL);
+	return date <= 0 || (int64_t)date * 1000 <= unix_ms() ? 0 :
+	    (int64_t)date * 1000 - unix_ms();
+}
+
+static void
+take_known(struct exchange *exchange, const char *line, size_t size)
+{
+	static const char *const ids[] = {"X-Request-Id", "X-Correlation-Id", "x-amzn-RequestId"};
+	struct mortise_http_answer *answer = exchange->answer;
+	size_t length;
+	const char *value;
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		if ((value = value_of(line, size, ids[i], &length)) != NULL)
+			keep_text(answer->request_id, sizeof(answer->request_id), value, length);
+	}
+	if ((value = value_of(line, size, "Content-Type", &length)) != NULL) {
+		keep_text(answer->type, sizeof(answer->type), value, length);
+		answer->type[strcspn(answer->type, ";")] = '\0';
+		for (char *p = answer->type; *p != '\0'; p++)
+			*p = *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p;
+	} else if ((value = value_of(line, size, "Retry-After", &length)) != NULL)
+		answer->retry_after_ms = retry_after(value, length);
+	else if ((value = value_of(line, size, "Date", &length)) != NULL) {
+		char copy[64];
+
+		(void)snprintf(copy, sizeof(copy), "%.*s", (int)(length < 63 ? length : 63), value);
+		answer->date_ms = (int64_t)curl_getdate(copy, NULL) * 1000;
+		if (answer->date_ms < 0)
+			answer->date_ms = 0;
+	}
+}
+
+/* A new status line begins another answer: what an interim one said is forgotten. */
+static size_t
+take_header(char *bytes, size_t one, size_t size, void *arg)
+{
+	struct exchange *exchange = arg;
+	struct mortise_http_answer *answer = exchange->answer;
+
+	(void)one;
+	exchange->head_size += size;
+	exchange->too_large = exchange->head_size > HEADERS_MAX;
+	if (exchange->too_large)
+		return 0;
+	if (size >= 5 && memcmp(bytes, "HTTP/", 5) == 0) {
+		answer->type[0] = answer->request_id[0] = '\0';
+		answer->retry_after_ms = answer->date_ms = 0;
+	} else
+		take_known(exchange, bytes, size);
+	return size;
+}
+
+/* --- what goes out ---------------------------------------------------------------------- */
+
+static size_t
+give_body(char *to, size_t one, size_t size, void *arg)
+{
+	struct exchange *exchange = arg;
+	size_t left = exchange->body_size - exchange->sent;
+
+	(void)one;
+	if (size > left)
+		size = left;
+	memcpy(to, exchange->body + exchange->sent, size);
+	exchange->sent += size;
+	return size;
+}
+
+/* For a kept connection that turns out to be closed. */
+static int
+rewind_body(void *arg, curl_off_t offset, int origin)
+{
+	struct exchange *exchange = arg;
+
+	if (origin != SEEK_SET || offset < 0 || (size_t)offset > exchange->body_size)
+		return CURL_SEEKFUNC_FAIL;
+	exchange->sent = (size_t)offset;
+	return CURL_SEEKFUNC_OK;
+}
+
+static bool
+add_header(struct exchange *exchange, const char *name, const char *prefix, const char *value,
+    size_t length)
+{
+	size_t size = strlen(name) + strlen(prefix) + length + 3;
+	char *line = malloc(size);
+	struct curl_slist *longer = NULL;
+	/* A line's end in it would be another header. */
+	bool good = line != NULL && memchr(value, '\n', length) == NULL &&
+	    memchr(value, '\r', length) == NULL && memchr(value, '\0', length) == NULL;
+
+	if (good) {
+		(void)snprintf(line, size, "%s: %s%.*s", name, prefix, (int)length, value);
+		longer = curl_slist_append(exchange->headers, line);
+	}
+	if (line != NULL)
+		explicit_bzero(line, size);
+	free(line);
+	if (longer != NULL)
+		exchange->headers = longer;
+	return longer != NULL;
+}
+
+static bool
+add_headers(struct exchange *exchange)
+{
+	const struct mortise_http_request *request = exchange->request;
+	const struct mortise_host *host = exchange->http->host;
+	bool good = true;
+
+	for (size_t i = 0; good && i < request->headers_count; i++) {
+		const struct mortise_http_header *header = &request->headers[i];
+		size_t length = header->value == NULL ? 0 : strlen(header->value);
+		const char *value = header->secret == NULL ? header->value :
+		    host->secret_peek(header->secret, &length);
+
+		good = value != NULL && add_header(exchange, header->name,
+		    header->prefix == NULL ? "" : header->prefix, value, length);
+	}
+	if (good && request->body_type != NULL)
+		good = add_header(exchange, "Content-Type", "", request->body_type,
+		    strlen(request->body_type));
+	/* Nobody is asked whether he wants the body, and a type is sent if one is given. */
+	return good && add_header(exchange, "Expect", "", "", 0) &&
+	    (request->body_type != NULL || add_header(exchange, "Content-Type", "", "", 0));
+}
+
+static void
+free_headers(struct exchange *exchange)
+{
+	for (struct curl_slist *at = exchange->headers; at != NULL; at = at->next)
+		explicit_bzero(at->data, strlen(at->data));
+	curl_slist_free_all(exchange->headers);
+	exchange->headers = NULL;
+}
+
+static void
+set_method(struct exchange *exchange, CURL *curl)
+{
+	const struct mortise_http_request *request = exchange->request;
+
+	if (request->body != NULL) {
+		exchange->body = exchange->http->host->secret_peek(request->body,
+		    &exchange->body_size);
+		(void)curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+		(void)curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE,
+		    (curl_off_t)exchange->body_size);
+		(void)curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_body);
+		(void)curl_easy_setopt(curl, CURLOPT_READDATA, exchange);
+		(void)curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, rewind_body);
+		(void)curl_easy_setopt(curl, CURLOPT_SEEKDATA, exchange);
+	} else {
+		(void)curl_easy_setopt(curl, CURLOPT_UPLOAD, 0L);
+		(void)curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
+		(void)curl_easy_setopt(curl, CURLOPT_NOBODY,
+		    strcmp(request->method, "HEAD") == 0 ? 1L : 0L);
+	}
+	(void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+}
+
+/* --- one exchange -------------------------------------------------------------------------- */
+
+static CURLcode
+exchange_once(struct exchange *exchange, CURL *curl, struct curl_slist *connect_to)
+{
+	const struct mortise_host *host = exchange->http->host;
+	long left = host->left_ms(exchange->call), request_size = 0, status = 0;
+	long connect = exchange->http->connect_ms < left ? exchange->http->connect_ms : left;
+	CURLcode result;
+
+	if (left == 0)
+		return CURLE_OPERATION_TIMEDOUT;
+	exchange->words[0] = '\0';
+	exchange->sent = exchange->head_size = 0;
+	set_method(exchange, curl);
+	(void)curl_easy_setopt(curl, CURLOPT_URL, exchange->url);
+	(void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, exchange->headers);
+	(void)curl_easy_setopt(curl, CURLOPT_CONNECT_TO, connect_to);
+	(void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, left);
+	(void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect);
+	(void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, exchange->words);
+	(void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+	(void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
+	(void)curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+	(void)curl_easy_setopt(curl, CURLOPT_HEADERDATA, exchange);
+	result = curl_easy_perform(curl);
+	(void)curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &request_size);
+	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	exchange->began = exchange->began || request_size > 0;
+	exchange->answer->status = (int)status;
+	/* What points to this frame goes out of the handle. */
+	(void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL);
+	(void)curl_easy_setopt(curl, CURLOPT_CONNECT_TO, NULL);
+	(void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
+	return result;
+}
+
+static bool
+make_url(struct exchange *exchange, const char *front, const char *back)
+{
+	size_t size = strlen(front) + strlen(back) + 1;
+
+	free(exchange->url);
+	exchange->url = malloc(size);
+	if (exchange->url != NULL)
+		(void)snprintf(exchange->url, size, "%s%s", front, back);
+	return exchange->url != NULL;
+}
+
+static bool
+new_body(struct exchange *exchange)
+{
+	const struct mortise_host *host = exchange->http->host;
+
+	host->secret_free(exchange->answer->body);
+	exchange->answer->body = host->secret_new(0);
+	exchange->answer->status = 0;
+	return exchange->answer->body != NULL;
+}
+
+/* A redirect that may be followed: one of the addresses, and never from https to http. */
+static const struct address *
+target_of(const struct exchange *exchange, const char *url)
+{
+	char *origin = url_origin(url);
+	const struct address *found = NULL;
+
+	for (size_t i = 0; origin != NULL && i < exchange->http->addresses_count; i++) {
+		const struct address *address = &exchange->http->addresses[i];
+
+		if (strcmp(address->origin, origin) == 0)
+			found = address;
+	}
+	free(origin);
+	return found;
+}
+
+enum follow {
+	FOLLOW_NO,				/* it is none */
+	FOLLOW_YES,
+	FOLLOW_REFUSED
+};
+
+/* 307 and 308 keep the method; the older ones are followed by reads alone. */
+static enum follow
+follow(struct exchange *exchange, CURL *curl)
+{
+	int status = exchange->answer->status;
+	char *url = NULL;
+	enum follow result = FOLLOW_REFUSED;
+	bool older = status == 301 || status == 302 || status == 303;
+
+	if (status != 307 && status != 308 && !older)
+		return FOLLOW_NO;
+	if (older && !is_read(exchange->request))
+		return FOLLOW_REFUSED;
+	(void)curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &url);
+	if (url != NULL) {
+		const struct address *address = target_of(exchange, url);
+
+		if (address != NULL && make_url(exchange, url, "")) {
+			exchange->address = address;
+			result = FOLLOW_YES;
+		}
+	}
+	return result;
+}
+
+/* --- what it means -------------------------------------------------------------------------- */
+
+static enum mortise_code
+failed(struct exchange *exchange, CURLcode result)
+{
+	const struct mortise_http *http = exchange->http;
+	const struct mortise_host *host = http->host;
+	bool doubt = exchange->began && !is_read(exchange->request);
+	const char *words = exchange->words[0] != '\0' ? exchange->words :
+	    curl_easy_strerror(result);
+	const char *origin = exchange->address->origin;
+
+	if (exchange->no_memory || result == CURLE_OUT_OF_MEMORY)
+		return host->fail(exchange->call, MORTISE_ERROR, MORTISE_REASON_NONE, "out of memory");
+	if (exchange->too_large)
+		return host->fail(exchange->call, doubt ? MORTISE_TIMEOUT : MORTISE_INVALID,
+		    MORTISE_REASON_NONE, "the answer of %s is larger than %zu bytes; raise "
+		    "http.max-response if that is right", origin, http->max_response);
+	switch ((int)result) {
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_ISSUER_ERROR:
+	case CURLE_SSL_CRL_BADFILE:
+		return host->fail(exchange->call, MORTISE_ERROR, MORTISE_REASON_NONE,
+		    "%s: %s; see http.ca-file, http.server-name and http.cert", origin, words);
+	case CURLE_OPERATION_TIMEDOUT:
+		return host->fail(exchange->call, exchange->began ? MORTISE_TIMEOUT :
+		    MORTISE_UNAVAILABLE, MORTISE_REASON_NONE, "%s did not %s in time", origin,
+		    exchange->began ? "answer" : "take a connection");
+	case CURLE_UNSUPPORTED_PROTOCOL:
+	case CURLE_WEIRD_SERVER_REPLY:
+		return host->fail(exchange->call, MORTISE_ERROR, MORTISE_REASON_NONE,
+		    "what %s answers is no HTTP: %s", origin, words);
+	default:
+		return host->fail(exchange->call, doubt ? MORTISE_TIMEOUT : MORTISE_UNAVAILABLE,
+		    MORTISE_REASON_NONE, "%s: %s%s", origin, words,
+		    doubt ? "; it may have had its effect" : "");
+	}
+}
+
+enum mortise_code
+mortise_http_code(const struct mortise_http_request *request, int status)
+{
+	bool doubt = !is_read(request) && !request->repeatable;
+
+	switch (status) {
+	case 401:
+	case 403:
+	case 407:
+		return MORTISE_DENIED;
+	case 404:
+	case 410:
+		return MORTISE_NOT_FOUND;
+	case 409:
+	case 412:
+		return MORTISE_CONFLICT;
+	case 408:
+	case 425:
+	case 429:
+	case 503:
+		return MORTISE_UNAVAILABLE;
+	default:
+		if (status >= 200 && status < 300)
+			return MORTISE_OK;
+		return status < 500 ? MORTISE_INVALID : doubt ? MORTISE_TIMEOUT : MORTISE_UNAVAILABLE;
+	}
+}
+
+/* --- all of it -------------------------------------------------------------------------------- */
+
+static bool
+is_outage(int status)
+{
+	return status == 429 || status == 502 || status == 503 || status == 504;
+}
+
+static bool
+reached_nobody(const struct exchange *exchange, CURLcode result)
+{
+	return result == CURLE_COULDNT_CONNECT || result == CURLE_COULDNT_RESOLVE_HOST ||
+	    result == CURLE_COULDNT_RESOLVE_PROXY ||
+	    (result == CURLE_OPERATION_TIMEDOUT && !exchange->began);
+}
+
+/* A certificate is not better the next time, nor is an answer smaller. */
+static bool
+is_final(const struct exchange *exchange, CURLcode result)
+{
+	return exchange->too_large || exchange->no_memory ||
+	    result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_CACERT_BADFILE ||
+	    result == CURLE_SSL_CERTPROBLEM || (result == CURLE_OK &&
+	    !is_outage(exchange->answer->status));
+}
+
+/* From one address, with its redirects.  Of codes of libcurl. */
+static CURLcode
+ask(struct exchange *exchange, const struct address *address, bool *refused)
+{
+	CURL *curl = client_take(exchange->http);
+	CURLcode result = CURLE_OUT_OF_MEMORY;
+	enum follow followed = FOLLOW_YES;
+
+	*refused = false;
+	exchange->address = address;
+	if (curl == NULL || !make_url(exchange, address->url, exchange->request->path)) {
+		curl_easy_cleanup(curl);
+		return CURLE_OUT_OF_MEMORY;
+	}
+	for (int i = 0; followed == FOLLOW_YES && i <= REDIRECTS; i++) {
+		struct curl_slist *connect_to = exchange->address->connect_to == NULL ? NULL :
+		    curl_slist_append(NULL, exchange->address->connect_to);
+
+		result = new_body(exchange) ? exchange_once(exchange, curl, connect_to) :
+		    CURLE_OUT_OF_MEMORY;
+		curl_slist_free_all(connect_to);
+		followed = result == CURLE_OK ? follow(exchange, curl) : FOLLOW_NO;
+	}
+	*refused = followed != FOLLOW_NO;
+	client_give(exchange->http, curl);
+	return result;
+}
+
+/* A moment of random length, or what the server said; false: there is no time for it. */
+static bool
+pause_for(const struct exchange *exchange, int tried)
+{
+	const struct mortise_host *host = exchange->http->host;
+	int64_t most = (int64_t)PAUSE_MS << tried, ms = exchange->answer->retry_after_ms;
+	struct timespec left, now = {0};
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	if (ms == 0)
+		ms = 1 + now.tv_nsec / 1000 % most;
+	if (ms >= host->left_ms(exchange->call))
+		return false;
+	left = (struct timespec){ms / 1000, ms % 1000 * 1000000};
+	while (nanosleep(&left, &left) < 0 && errno == EINTR)
+		;
+	return true;
+}
+
+/* Each address once; *result of the last that was asked. */
+static bool
+ask_all(struct exchange *exchange, CURLcode *result)
+{
+	struct mortise_http *http = exchange->http;
+	size_t first = client_first(http);
+	bool refused = false;
+
+	for (size_t i = 0; i < http->addresses_count; i++) {
+		size_t at = (first + i) % http->addresses_count;
+
+		*result = ask(exchange, &http->addresses[at], &refused);
+		if (*result == CURLE_OK)
+			client_answered(http, at);
+		if (!reached_nobody(exchange, *result))
+			break;
+	}
+	return refused;
+}
+
+enum mortise_code
+mortise_http_perform(struct mortise_http *http, struct mortise_call *call,
+    const struct mortise_http_request *request, struct mortise_http_answer *answer)
+{
+	struct exchange exchange = {.http = http, .call = call, .request = request,
+	    .answer = answer};
+	const struct mortise_host *host = http->host;
+	bool again = is_read(request) || request->repeatable, refused = false;
+	CURLcode result = CURLE_OUT_OF_MEMORY;
+	enum mortise_code code = MORTISE_OK;
+
+	*answer = (struct mortise_http_answer){.size = sizeof(*answer)};
+	exchange.address = &http->addresses[0];
+	if (!add_headers(&exchange))
+		code = host->fail(call, MORTISE_INVALID, MORTISE_REASON_NONE,
+		    "a header cannot hold that: it has a line's end in it, or there is no memory");
+	for (int tried = 0; code == MORTISE_OK; tried++) {
+		refused = ask_all(&exchange, &result);
+		if (refused || !again || is_final(&exchange, result) || tried + 1 == TRIES ||
+		    !pause_for(&exchange, tried))
+			break;
+	}
+	if (code == MORTISE_OK && refused)
+		code = host->fail(call, MORTISE_ERROR, MORTISE_REASON_NONE,
+		    "%s sends elsewhere by %d, to an address that is not configured",
+		    exchange.address->origin, answer->status);
+	else if (code == MORTISE_OK && result != CURLE_OK)
+		code = failed(&exchange, result);
+	if (code != MORTISE_OK) {
+		host->secret_free(answer->body);
+		answer->body = NULL;
+	}
+	host->fail_detail(call, answer->request_id[0] == '\0' ? NULL : answer->request_id,
+	    answer->retry_after_ms);
+	host->log(call, MORTISE_LOG_DEBUG, "%s %s: %d", request->method, exchange.url == NULL ? "" :
+	    exchange.url, answer->status);
+	free_headers(&exchange);
+	free(exchange.url);
+	return code;
+}
+
+bool
+mortise_http_encode(char *to, size_t size, const char *text, bool slashes)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	size_t at = strlen(to);
+
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    (c >= '0' && c <= '9') || strchr("._~-", c) != NULL || (slashes && c == '/');
+
+		if (at + (plain ? 1 : 3) >= size)
+			return false;
+		if (plain)
+			to[at++] = (char)c;
+		else {
+			to[at++] = '%';
+			to[at++] = digits[c >> 4];
+			to[at++] = digits[c & 15];
+		}
+		to[at] = '\0';
+	}
+	return true;
+}
