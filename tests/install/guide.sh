@@ -21,33 +21,16 @@ compile() {
 	$CC -std=c11 -Wall -Wextra -Werror $sanitize $flags "$@" >"$work/log" 2>&1
 }
 
-# HTTP for plugins: header and library are where pkg-config says.
-if [ -e "$root/include/mortise/http.h" ]; then
-	cat >"$work/http.c" <<'END'
-#include <mortise/http.h>
-enum mortise_code
-mortise_plugin_init(const struct mortise_host *host, struct mortise_call *call,
-    const struct mortise_plugin **plugin)
-{
-	(void)plugin;
-	return mortise_http_init(host, call);
-}
-END
-	compile -shared -fPIC -fvisibility=hidden \
-	    $(PKG_CONFIG_PATH=$root/lib/pkgconfig pkg-config --cflags mortise-http | sed "s|-I$prefix|-I$root|g") \
-	    "$work/http.c" \
-	    $(PKG_CONFIG_PATH=$root/lib/pkgconfig pkg-config --libs mortise-http | sed "s|-L$prefix|-L$root|g") \
-	    -o "$work/http.so"
-	check $? "a plugin is built with mortise-http"
-	nm -D --defined-only "$work/http.so" | sed 's/.* //' >"$work/out"
-	out_is mortise_plugin_init "and exports nothing of it"
-fi
-
 # The guide alone has all of it.
-sed -n '/^```c$/,/^```$/p' "$srcdir/doc/plugin-guide.md" | sed -e '/^```c$/d' -e 's/^```$//' >"$work/directory.c"
-grep -v '^$' "$work/directory.c" >"$work/from-guide"
-grep -v '^$' "$srcdir/doc/examples/directory.c" | diff "$work/from-guide" - >"$work/log"
-check $? "the guide's pieces are doc/examples/directory.c"
+# pieces N NAME: those of its Nth part are examples/NAME.c, and lie in $work/NAME.c.
+pieces() {
+	awk -v part="$1" '/^# /&&!code{n++} /^```$/{code=0} code&&n==part{print} /^```c$/{code=1} /^```$/&&n==part{print ""}' \
+	    "$srcdir/doc/plugin-guide.md" >"$work/$2.c"
+	grep -v '^$' "$work/$2.c" >"$work/from-guide"
+	grep -v '^$' "$srcdir/doc/examples/$2.c" | diff "$work/from-guide" - >"$work/log"
+	check $? "the guide's pieces are doc/examples/$2.c"
+}
+pieces 1 directory
 mkdir -m 755 "$work/plugins"
 compile -shared -fPIC -fvisibility=hidden "$work/directory.c" -o "$work/plugins/directory.so"
 check $? "the plugin is built from the installed headers"
@@ -119,6 +102,43 @@ err_like 'x\.yaml:3:[0-9]+: files: .*make it, with mode 0700' "the message names
 mkdir -m 700 "$work/demo/files"
 run mortise audit verify
 status_is 0 "the trail holds"
+
+# The second plugin, which speaks HTTP, against a server.
+if [ -e "$root/include/mortise/http.h" ] && command -v python3 >/dev/null; then
+	pieces 2 inhouse
+	compile -shared -fPIC -fvisibility=hidden \
+	    $(PKG_CONFIG_PATH=$root/lib/pkgconfig pkg-config --cflags mortise-http | sed "s|-I$prefix|-I$root|g") \
+	    "$work/inhouse.c" \
+	    $(PKG_CONFIG_PATH=$root/lib/pkgconfig pkg-config --libs mortise-http | sed "s|-L$prefix|-L$root|g") \
+	    -o "$work/plugins/inhouse.so"
+	check $? "inhouse is built with mortise-http"
+	chmod 755 "$work/plugins/inhouse.so"
+	nm -D --defined-only "$work/plugins/inhouse.so" | sed 's/.* //' >"$work/out"
+	out_is mortise_plugin_init "inhouse exports nothing of that"
+	python3 "$srcdir/tests/plugins/http_server.py" "$work/stats" >"$work/port" 2>"$work/log" &
+	server=$!
+	trap 'kill $server 2>/dev/null; rm -rf "$work"' EXIT
+	i=0
+	while [ ! -s "$work/port" ] && [ $i -lt 300 ]; do i=$((i + 1)); sleep 0.1; done
+	printf good >"$work/key"
+	chmod 600 "$work/key"
+	cat >"$work/demo/mortise.d/inhouse.yaml" <<END
+backends:
+  inhouse: {plugin: inhouse, address: "http://127.0.0.1:$(cat "$work/port")", key: {file: "$work/key"}}
+secret:
+  - {match: "home/*", get: [inhouse, store], put: inhouse, delete: inhouse}
+END
+	run mortise plugin test "$work/plugins/inhouse.so" --backend inhouse
+	status_is 0 "inhouse passes the kit"
+	printf house | mortise put home/a >"$work/log" 2>&1 && [ "$(mortise get home/a 2>>"$work/log")" = house ]
+	check $? "inhouse serves a chain"
+	kill $server
+	wait $server 2>/dev/null
+	run mortise get home/a
+	status_is 5 "without its server nobody knows"
+	err_like 'inhouse\.yaml:2:3: inhouse: http://127\.0\.0\.1:[0-9]+: .*connect' "and the message names it"
+	rm "$work/demo/mortise.d/inhouse.yaml"
+fi
 
 # The same, built against the headers of each release: today's core loads it.
 for old in "$srcdir"/tests/abi/*/mortise; do

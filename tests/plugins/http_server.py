@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A server for the tests of plugins that speak HTTP, on loopback.
 
-    http_server.py STATS [CERT KEY [old]]     prints its port; old: TLS 1.1 at most
+    http_server.py STATS [CERT KEY [old | mutual CA]]
+
+prints its port.  old: TLS 1.1 at most; mutual: it wants a certificate, signed by CA.
 
 It keeps what is put to /raw/NAME as bytes and to /json/NAME as {"data": {"value": TEXT}},
 for callers whose X-Api-Key is "good"; /names?prefix=P has the names of both.  What stands
@@ -134,6 +136,9 @@ if len(sys.argv) > 3:
         context.set_ciphers("ALL:@SECLEVEL=0")
         context.minimum_version = ssl.TLSVersion.TLSv1
         context.maximum_version = ssl.TLSVersion.TLSv1_1
+    if sys.argv[4:5] == ["mutual"]:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(sys.argv[5])
     context.load_cert_chain(sys.argv[2], sys.argv[3])
     server.socket = context.wrap_socket(server.socket, server_side=True,
                                         do_handshake_on_connect=False)

@@ -20,6 +20,7 @@ serve() {
 serve main
 main=$port main_pid=$server_pid
 serve other
+other=$port
 echo "http://127.0.0.1:$port/raw/stolen" >"$work/main.stats.other"
 mkdir "$work/plugins"
 chmod 755 "$work/plugins"
@@ -194,6 +195,20 @@ for kind in 401 403; do
 done
 chain=api
 
+# --- a proxy: the one of the options, and no other
+: >"$work/other.stats"
+printf by-proxy | mortise put app/proxied >"$work/log" 2>&1
+configured "$raw
+    http: {proxy: \"http://127.0.0.1:$other\"}"
+run mortise get app/proxied
+grep -q " GET http://127.0.0.1:$main/raw/app/proxied good" "$work/other.stats"
+ok $? "a proxy is asked"
+: >"$work/other.stats"
+configured "$raw"
+http_proxy=http://127.0.0.1:$other ALL_PROXY=http://127.0.0.1:$other run mortise get app/a
+[ ! -s "$work/other.stats" ]
+ok $? "a proxy of the environment is not"
+
 # --- certificates
 if command -v openssl >/dev/null; then
 	# certificate NAME SUBJECT [DAYS]: signed by ca.
@@ -247,6 +262,19 @@ $tls"
 	run mortise get app/tls
 	status_is 1 "a certificate that is over"
 	err_like 'expired' "a certificate that is over: the message"
+	serve mutual "$work/good.pem" "$work/good.key" mutual "$work/ca.pem"
+	base=https://localhost:$port
+	configured "$json
+$tls"
+	run mortise get app/tls
+	[ "$status" != 3 ]
+	ok $? "a server that wants a certificate refuses without"
+	certificate client me
+	chmod 600 "$work/client.key"
+	configured "$json
+    http: {ca-file: \"$work/ca.pem\", cert: \"$work/client.pem\", key: \"$work/client.key\"}"
+	run mortise get app/tls
+	status_is 3 "and knows the client by one"
 	serve old "$work/good.pem" "$work/good.key" old
 	base=https://localhost:$port
 	configured "$json
