@@ -5,6 +5,7 @@
 #include <mortise/mortise.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -17,7 +18,7 @@ struct worker {
 	unsigned long served, failed;
 };
 
-static volatile sig_atomic_t stopping;
+static atomic_bool stopping;
 
 static void *
 serve(void *arg)
@@ -55,7 +56,7 @@ wait_for_signals(struct mortise *context, const sigset_t *signals, struct mortis
 			    mortise_error_line(error), mortise_error_message(error));
 		(void)fflush(stdout);
 	}
-	stopping = 1;
+	stopping = true;
 }
 
 int
