@@ -100,6 +100,13 @@ normal() {
 	mv "$work/normal" "$work/out"
 }
 
+# Is there a loopback interface that is up?  A builder may have none.
+have_loopback() {
+	python3 -c 'import socket
+server = socket.create_server(("127.0.0.1", 0))
+socket.create_connection(server.getsockname(), 5)' 2>/dev/null
+}
+
 # installation DIR: makes one there with the build's plugins.
 installation() {
 	mkdir -p "$1/mortise.d"

@@ -398,15 +398,21 @@ read_newest(const char *action, struct newest *newest)
 	(void)mortise_audit_search(context, NULL, &filter, keep_line, newest, error);
 }
 
-/* One run with the n-th allocation failing; false: there are not so many. */
+/* What is left by one run, a library may have kept for the next, and a cache grows now
+ * and then; a leak is there after each. */
+#define RUNS_LEAST 3
+#define RUNS_MOST 9
+
+/* Runs with the n-th allocation failing; false: there are not so many. */
 static bool
 run(const struct scenario *scenario, long n, bool all_after, unsigned int *bad)
 {
 	static struct newest before, after;
-	long lives[3];
 	enum mortise_code code = MORTISE_OK;
+	long last = 0;
+	bool grew = true;
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < RUNS_LEAST || (grew && i < RUNS_MOST); i++) {
 		if (scenario->action != NULL)
 			read_newest(scenario->action, &before);
 		fired = false;
@@ -416,7 +422,8 @@ run(const struct scenario *scenario, long n, bool all_after, unsigned int *bad)
 		countdown = 0;
 		if (!fired)
 			return false;
-		lives[i] = live;
+		grew = i == 0 || (grew && live > last);
+		last = live;
 		if (scenario->action == NULL || code != MORTISE_OK)
 			continue;
 		read_newest(scenario->action, &after);
@@ -426,10 +433,9 @@ run(const struct scenario *scenario, long n, bool all_after, unsigned int *bad)
 			++*bad;
 		}
 	}
-	/* What the first run leaves, a library may have kept for the next one. */
-	if (lives[2] > lives[1]) {
-		printf("# %s: allocation %ld fails: %ld more blocks live after each call\n",
-		    scenario->name, n, lives[2] - lives[1]);
+	if (grew) {
+		printf("# %s: allocation %ld fails: more blocks live after each call\n",
+		    scenario->name, n);
 		++*bad;
 	}
 	if (code == MORTISE_OK || code == MORTISE_IGNORE || mortise_error_message(error)[0] != '\0')

@@ -104,7 +104,7 @@ run mortise audit verify
 status_is 0 "the trail holds"
 
 # The second plugin, which speaks HTTP, against a server.
-if [ -e "$root/include/mortise/http.h" ] && command -v python3 >/dev/null; then
+if [ -e "$root/include/mortise/http.h" ] && have_loopback; then
 	pieces 2 inhouse
 	compile -shared -fPIC -fvisibility=hidden \
 	    $(PKG_CONFIG_PATH=$root/lib/pkgconfig pkg-config --cflags mortise-http | sed "s|-I$prefix|-I$root|g") \
@@ -196,6 +196,8 @@ waits_for '^kept: .*unknown key nonsense'
 cp "$work/good.yaml" "$MORTISE_CONFIG"
 kill -TERM $pid
 wait $pid
-ok $? "service ends well"
+set -- $?
+ok "$1" "service ends well"
+[ "$1" = 0 ] || note err "$work/err"
 waits_for '^served, 0 failed$'
 finish
