@@ -4,6 +4,7 @@
 # misbehaves, certificates that are not good.
 . "$srcdir/tests/cli/lib.sh"
 command -v python3 >/dev/null || skip_all "no python3 for a server"
+have_loopback || skip_all "no loopback interface that is up"
 pids=
 trap 'kill $pids 2>/dev/null; rm -rf "$work"' EXIT
 # serve NAME [CERT KEY [old]]: its port is in $port.
