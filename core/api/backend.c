@@ -75,7 +75,8 @@ tell(struct mortise *context, struct running *running, size_t i, mortise_backend
 	struct mortise_backend_info info = {.size = sizeof(info), .name = config->name,
 	    .plugin = config->plugin, .operations = "", .message = error.message,
 	    .timeout_ms = (int64_t)config->timeout_ms,
-	    .attempts = config->rules.attempts == 0 ? 1 : config->rules.attempts, .breaker_failures = config->rules.failures,
+	    .attempts = config->rules.attempts == 0 ? 1 : config->rules.attempts,
+	    .breaker_failures = config->rules.failures,
 	    .breaker_ms = (int64_t)config->rules.open_ms,
 	    .cache_ms = (int64_t)config->rules.ttl_ms};
 	uint64_t begun = clock_monotonic_ns();

@@ -31,7 +31,7 @@ tell(const struct making *making, const char *what, const char *name, const char
 		making->each(making->arg, what, name, detail);
 }
 
-/* --- stores -------------------------------------------------------------------------- */
+/* --- stores ------------------------------------------------------------------------- */
 
 /* "store=... generation=4 ..." of the command's row. */
 static void
@@ -92,7 +92,7 @@ add_stores(struct making *making, struct mortise_error *error)
 	return code;
 }
 
-/* --- the trail ------------------------------------------------------------------------- */
+/* --- the trail ---------------------------------------------------------------------- */
 
 /* The end of its last whole line: it may grow meanwhile. */
 static bool
@@ -167,7 +167,7 @@ add_trail(struct making *making, const char *directory, struct mortise_error *er
 	return code;
 }
 
-/* --- the file --------------------------------------------------------------------------- */
+/* --- the file ----------------------------------------------------------------------- */
 
 static enum mortise_code
 write_archive(struct making *making, const char *path, struct mortise_error *error)

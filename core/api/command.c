@@ -11,7 +11,7 @@
 
 static const struct place command_line = {"the command line", 1, 1};
 
-/* --- what there is ----------------------------------------------------------------- */
+/* --- what there is ------------------------------------------------------------------ */
 
 static size_t
 count_options(const struct mortise_command *command)
@@ -70,7 +70,7 @@ mortise_backend_commands(struct mortise *context, const char *backend, mortise_c
 	return code;
 }
 
-/* --- running one ------------------------------------------------------------------- */
+/* --- running one -------------------------------------------------------------------- */
 
 struct request {
 	struct mortise *context;
@@ -216,7 +216,7 @@ mortise_backend_run(struct mortise *context, const struct mortise_request *claim
 	return code;
 }
 
-/* --- an older store, accepted -------------------------------------------------------- */
+/* --- an older store, accepted ------------------------------------------------------- */
 
 enum mortise_code
 mortise_backend_accept(struct mortise *context, const struct mortise_request *claims,

@@ -35,7 +35,7 @@ doctor_say(struct doctor *doctor, enum mortise_verdict verdict, const char *subj
 		doctor->each(doctor->arg, &finding);
 }
 
-/* --- what there is ---------------------------------------------------------------------- */
+/* --- what there is ------------------------------------------------------------------ */
 
 static void
 say_problem(void *arg, enum mortise_level level, const char *file, unsigned int line,
@@ -90,7 +90,7 @@ say_configuration(struct doctor *doctor)
 		    "recorded; give `audit: {trail: {path: DIRECTORY}}`");
 }
 
-/* --- files that a backend names ------------------------------------------------------------- */
+/* --- files that a backend names ----------------------------------------------------- */
 
 struct looking {
 	struct doctor *doctor;
@@ -153,7 +153,7 @@ look_at_files(struct doctor *doctor, const struct config_backend *backend,
 	free(looking.store);
 }
 
-/* --- backends ----------------------------------------------------------------------------------- */
+/* --- backends ----------------------------------------------------------------------- */
 
 /* What a plugin's check has to say of its store. */
 static void
@@ -240,7 +240,7 @@ say_memory(struct doctor *doctor)
 	    "or LimitMEMLOCK= of the unit)");
 }
 
-/* --- all of it ------------------------------------------------------------------------------------ */
+/* --- all of it ---------------------------------------------------------------------- */
 
 /* A context for maintenance that goes on without its trail. */
 static enum mortise_code

@@ -70,7 +70,7 @@ look_at_modes(struct doctor *doctor, const char *directory)
 		    "killed has left; remove it", leftover);
 }
 
-/* --- how long the disk lasts ------------------------------------------------------------- */
+/* --- how long the disk lasts -------------------------------------------------------- */
 
 struct counting {
 	uint64_t bytes;

@@ -78,7 +78,8 @@ context_plugins(const struct assembly *assembly, size_t *count)
 }
 
 enum mortise_code
-context_open_trail(struct mortise *context, const struct assembly *assembly, struct mortise_error *error)
+context_open_trail(struct mortise *context, const struct assembly *assembly,
+    struct mortise_error *error)
 {
 	const struct config *config = assembly->config;
 	size_t count;

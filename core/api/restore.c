@@ -33,7 +33,7 @@ tell(const struct restoring *restoring, const char *what, const char *name, cons
 		restoring->each(restoring->arg, what, name, detail);
 }
 
-/* --- unpacking -------------------------------------------------------------------------- */
+/* --- unpacking ---------------------------------------------------------------------- */
 
 static enum mortise_code
 make_directory(const char *path, struct mortise_error *error)
@@ -81,7 +81,7 @@ remove_unpacked(const struct restoring *restoring)
 	(void)rmdir(restoring->directory);
 }
 
-/* --- the trail --------------------------------------------------------------------------- */
+/* --- the trail ---------------------------------------------------------------------- */
 
 struct seeking {
 	const struct mortise_audit_head *head;
@@ -143,7 +143,7 @@ put_trail(struct restoring *restoring, struct mortise_error *error)
 	return MORTISE_OK;
 }
 
-/* --- stores ------------------------------------------------------------------------------- */
+/* --- stores ------------------------------------------------------------------------- */
 
 static enum mortise_code
 put_store(const struct restoring *restoring, struct mortise *context,
@@ -176,7 +176,7 @@ put_stores(const struct restoring *restoring, struct mortise_error *error)
 	return code;
 }
 
-/* --- all of it ------------------------------------------------------------------------------ */
+/* --- all of it ---------------------------------------------------------------------- */
 
 static enum mortise_code
 restore(struct restoring *restoring, struct mortise_error *error)

@@ -354,7 +354,7 @@ run_command(struct cli *cli, const struct mortise_request *request)
 	return status;
 }
 
-/* --- an older store, accepted --------------------------------------------------------- */
+/* --- an older store, accepted ------------------------------------------------------- */
 
 /* The reason, beside what else is to be recorded: malloc'd; NULL after a message. */
 static char *

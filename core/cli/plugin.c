@@ -88,7 +88,7 @@ verb_plugin_show(struct cli *cli)
 	    &showing, cli->error));
 }
 
-/* --- the kit, a program of its own ------------------------------------------------------ */
+/* --- the kit, a program of its own -------------------------------------------------- */
 
 /* "--NAME VALUE", where it was given. */
 static size_t

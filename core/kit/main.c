@@ -51,7 +51,7 @@ print_help(void)
 		(void)printf("  %-24s%s\n", kit_cases[i].name, kit_cases[i].doc);
 }
 
-/* --- the command line --------------------------------------------------------------------- */
+/* --- the command line --------------------------------------------------------------- */
 
 static bool
 take_level(struct program *program, const char *word)
@@ -159,7 +159,7 @@ check_words(const struct program *program)
 	return 0;
 }
 
-/* --- the configuration ---------------------------------------------------------------------- */
+/* --- the configuration -------------------------------------------------------------- */
 
 static void
 print_problem(void *arg, enum mortise_level level, const char *file, unsigned int line,
@@ -220,7 +220,7 @@ read_configuration(struct program *program)
 	    EXIT_CONFIGURATION;
 }
 
-/* --- the run ----------------------------------------------------------------------------------- */
+/* --- the run ------------------------------------------------------------------------ */
 
 static void
 print_verdict(struct program *program, const struct kit_case *one)

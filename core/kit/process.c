@@ -19,7 +19,7 @@
 #define LOOK_MS 50
 #define SHOWN 4096			/* bytes of what a plugin writes */
 
-/* --- inside ---------------------------------------------------------------------------- */
+/* --- inside ------------------------------------------------------------------------- */
 
 /* Every line is looked at, and those that are wanted are shown. */
 static void
@@ -115,7 +115,7 @@ be_the_case(struct kit *kit, int output)
 	exit(0);
 }
 
-/* --- outside ---------------------------------------------------------------------------- */
+/* --- outside ------------------------------------------------------------------------ */
 
 static bool
 hung(struct kit_report *report)

@@ -102,7 +102,7 @@ case_state_take(struct kit *kit)
 	    KIT_CODE(NOT_FOUND), "get behind a take");
 }
 
-/* --- many callers, one record ---------------------------------------------------------- */
+/* --- many callers, one record ------------------------------------------------------- */
 
 struct race {
 	struct kit *kit;
@@ -178,7 +178,7 @@ case_state_race(struct kit *kit)
 	return good;
 }
 
-/* --- conditions -------------------------------------------------------------------------- */
+/* --- conditions --------------------------------------------------------------------- */
 
 bool
 case_state_if_absent(struct kit *kit)
@@ -217,7 +217,7 @@ case_state_if_version(struct kit *kit)
 	    "delete if the version is what it is"));
 }
 
-/* --- expiry ------------------------------------------------------------------------------- */
+/* --- expiry ------------------------------------------------------------------------- */
 
 static bool
 is_over(struct kit *kit, const char *key)

@@ -215,7 +215,7 @@ case_describe(struct kit *kit)
 	    history_is(kit, seen, versions, versions[0].text[0] == '\0' ? 0 : 2);
 }
 
-/* --- undo ---------------------------------------------------------------------------- */
+/* --- undo --------------------------------------------------------------------------- */
 
 static enum mortise_code
 undo(struct kit *kit, const char *name, const struct mortise_receipt *receipt, const char *written)

@@ -116,7 +116,7 @@ copy(int from, int to, struct archive_entry *entry, struct mortise_error *error)
 	return MORTISE_OK;
 }
 
-/* --- writing ------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------ */
 
 static enum mortise_code
 write_blocks(int archive, const void *bytes, size_t size, struct mortise_error *error)
@@ -157,7 +157,7 @@ archive_end(int archive, struct mortise_error *error)
 	return write_blocks(archive, zeros, sizeof(zeros), error);
 }
 
-/* --- reading -------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------ */
 
 static enum mortise_code
 read_block(int archive, struct header *header, struct mortise_error *error)

@@ -47,7 +47,7 @@ backup_add(struct backup *backup, const char *name, char *path, uint64_t size,
 	return MORTISE_OK;
 }
 
-/* --- writing ------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------ */
 
 static void
 add_member(struct buffer *text, const char *key, const char *value)
@@ -122,7 +122,7 @@ backup_write(int archive, struct backup *backup, struct mortise_error *error)
 	return code == MORTISE_OK ? archive_end(archive, error) : code;
 }
 
-/* --- reading -------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------ */
 
 static enum mortise_code
 fail_damaged(struct mortise_error *error, const char *what)

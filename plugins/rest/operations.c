@@ -112,7 +112,7 @@ perform(const struct rest *rest, struct mortise_call *call, enum rest_verb verb,
 	return code;
 }
 
-/* --- the slots --------------------------------------------------------------------- */
+/* --- the slots ---------------------------------------------------------------------- */
 
 static enum mortise_code
 decode(const struct rest *rest, struct mortise_call *call, const char *name,

@@ -8,7 +8,7 @@
 
 static const struct mortise_host *host;
 
-/* --- the schema ------------------------------------------------------------------ */
+/* --- the schema --------------------------------------------------------------------- */
 
 #define TEXT(variable, name_, doc_, initial_, flags_) \
 	static const struct mortise_option variable = { \
@@ -78,7 +78,7 @@ MAP(codes, "codes", "what an HTTP status means, where it is not what it always m
 static const struct mortise_option *const options[] = {&base, &auth, &headers, &encoding, &get,
     &put, &delete, &list, &codes, &mortise_http_option, NULL};
 
-/* --- instances --------------------------------------------------------------------- */
+/* --- instances ---------------------------------------------------------------------- */
 
 static const char *
 member(const struct rest *rest, const char *group, const char *name)

@@ -12,7 +12,7 @@ begins(const char *text, const char *with)
 	return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* --- URLs ------------------------------------------------------------------------ */
+/* --- URLs --------------------------------------------------------------------------- */
 
 bool
 template_url(const char *template, const char *name, char url[URL_MAX])
@@ -38,7 +38,7 @@ template_url(const char *template, const char *name, char url[URL_MAX])
 	return true;
 }
 
-/* --- bodies ------------------------------------------------------------------------ */
+/* --- bodies ------------------------------------------------------------------------- */
 
 /* The length of a whole character of UTF-8 (RFC 3629) at the beginning; 0: none. */
 static size_t
@@ -134,7 +134,7 @@ template_body(const struct rest *rest, struct mortise_call *call, const char *te
 	    host->fail(call, code, MORTISE_REASON_NONE, "out of memory");
 }
 
-/* --- base64 (RFC 4648, section 4) ----------------------------------------------------- */
+/* --- base64 (RFC 4648, section 4) --------------------------------------------------- */
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

@@ -12,7 +12,7 @@
 #define CONNECT_MS "2s"
 #define MAX_RESPONSE "4MiB"
 
-/* --- options -------------------------------------------------------------------- */
+/* --- options ------------------------------------------------------------------------ */
 
 #define PATH_OPTION(variable, name_, doc_) \
 	static const struct mortise_option variable = { \
@@ -53,7 +53,7 @@ const struct mortise_option mortise_http_option = {
 	.doc = "how it is reached", .type = MORTISE_OPTION_GROUP, .members = members,
 };
 
-/* --- addresses ------------------------------------------------------------------- */
+/* --- addresses ---------------------------------------------------------------------- */
 
 static char *
 format(const char *a, const char *b, const char *c, const char *d)
@@ -148,7 +148,7 @@ add_address(struct mortise_http *http, const char *url, const char *server_name)
 	return good;
 }
 
-/* --- making one ------------------------------------------------------------------- */
+/* --- making one --------------------------------------------------------------------- */
 
 enum mortise_code
 mortise_http_init(const struct mortise_host *host, struct mortise_call *call)
@@ -259,7 +259,7 @@ mortise_http_free(struct mortise_http *http)
 	free(http);
 }
 
-/* --- handles ---------------------------------------------------------------------- */
+/* --- handles ------------------------------------------------------------------------ */
 
 /* libcurl's own are passed on to children. */
 static curl_socket_t

@@ -30,6 +30,27 @@ struct mortise_http {
 	size_t first;			/* the address that answered last */
 };
 
+/* One exchange of a request and an answer. */
+struct exchange {
+	struct mortise_http *http;
+	struct mortise_call *call;
+	const struct mortise_http_request *request;
+	struct mortise_http_answer *answer;
+	struct curl_slist *headers;
+	const struct address *address;
+	char *url;
+	const unsigned char *body;		/* what is to be sent, and how much of it was */
+	size_t body_size, sent;
+	size_t head_size;			/* bytes of the answer's head */
+	bool too_large, no_memory;
+	bool began;				/* something of the request went out */
+	char words[CURL_ERROR_SIZE];
+};
+
+/* libcurl's callbacks for what comes in; arg is the exchange. */
+size_t exchange_take_body(char *bytes, size_t one, size_t size, void *arg);
+size_t exchange_take_header(char *bytes, size_t one, size_t size, void *arg);
+
 /* A handle that is set up but for the request; NULL: no memory. */
 CURL *client_take(struct mortise_http *);
 void client_give(struct mortise_http *, CURL *);

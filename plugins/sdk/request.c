@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #include "sdk/client.h"
@@ -14,23 +13,6 @@
 #define PAUSE_MS 100			/* before the second; twice that before the third */
 #define REDIRECTS 3
 
-/* One exchange of a request and an answer. */
-struct exchange {
-	struct mortise_http *http;
-	struct mortise_call *call;
-	const struct mortise_http_request *request;
-	struct mortise_http_answer *answer;
-	struct curl_slist *headers;
-	const struct address *address;
-	char *url;
-	const unsigned char *body;		/* what is to be sent, and how much of it was */
-	size_t body_size, sent;
-	size_t head_size;			/* bytes of the answer's head */
-	bool too_large, no_memory;
-	bool began;				/* something of the request went out */
-	char words[CURL_ERROR_SIZE];
-};
-
 static bool
 is_read(const struct mortise_http_request *request)
 {
@@ -38,130 +20,7 @@ is_read(const struct mortise_http_request *request)
 	    strcmp(request->method, "LIST") == 0;
 }
 
-/* --- what comes in -------------------------------------------------------------------- */
-
-static size_t
-take_body(char *bytes, size_t one, size_t size, void *arg)
-{
-	struct exchange *exchange = arg;
-	const struct mortise_host *host = exchange->http->host;
-	size_t have = 0;
-
-	(void)one;
-	(void)host->secret_peek(exchange->answer->body, &have);
-	exchange->too_large = size > exchange->http->max_response - have;
-	if (exchange->too_large)
-		return 0;
-	exchange->no_memory = host->secret_append(exchange->answer->body, bytes, size) != MORTISE_OK;
-	return exchange->no_memory ? 0 : size;
-}
-
-/* The value of a header line of this name, without blanks around; NULL: another one. */
-static const char *
-value_of(const char *line, size_t size, const char *name, size_t *length)
-{
-	size_t n = strlen(name);
-
-	if (size <= n || strncasecmp(line, name, n) != 0 || line[n] != ':')
-		return NULL;
-	for (n++; n < size && (line[n] == ' ' || line[n] == '\t'); n++)
-		;
-	while (size > n && (line[size - 1] == '\r' || line[size - 1] == '\n' ||
-	    line[size - 1] == ' ' || line[size - 1] == '\t'))
-		size--;
-	*length = size - n;
-	return line + n;
-}
-
-/* Printable ASCII as far as it fits. */
-static void
-keep_text(char *to, size_t size, const char *text, size_t length)
-{
-	size_t n = 0;
-
-	while (n < length && n + 1 < size && text[n] > ' ' && text[n] < 127)
-		n++;
-	memcpy(to, text, n);
-	to[n] = '\0';
-}
-
-static int64_t
-unix_ms(void)
-{
-	struct timespec now = {0};
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* Seconds, or a date. */
-static int64_t
-retry_after(const char *text, size_t length)
-{
-	char copy[64], *end;
-	long seconds;
-	time_t date;
-
-	keep_text(copy, sizeof(copy), text, length);
-	seconds = strtol(copy, &end, 10);
-	if (end != copy && *end == '\0')
-		return seconds <= 0 || seconds > 1000000 ? 0 : (int64_t)seconds * 1000;
-	(void)snprintf(copy, sizeof(copy), "%.*s", (int)(length < 63 ? length : 63), text);
-	date = curl_getdate(copy, NULL);
-	return date <= 0 || (int64_t)date * 1000 <= unix_ms() ? 0 :
-	    (int64_t)date * 1000 - unix_ms();
-}
-
-static void
-take_known(struct exchange *exchange, const char *line, size_t size)
-{
-	static const char *const ids[] = {"X-Request-Id", "X-Correlation-Id", "x-amzn-RequestId"};
-	struct mortise_http_answer *answer = exchange->answer;
-	size_t length;
-	const char *value;
-
-	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-		if ((value = value_of(line, size, ids[i], &length)) != NULL)
-			keep_text(answer->request_id, sizeof(answer->request_id), value, length);
-	}
-	if ((value = value_of(line, size, "Content-Type", &length)) != NULL) {
-		keep_text(answer->type, sizeof(answer->type), value, length);
-		answer->type[strcspn(answer->type, ";")] = '\0';
-		for (char *p = answer->type; *p != '\0'; p++)
-			*p = *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p;
-	} else if ((value = value_of(line, size, "Retry-After", &length)) != NULL)
-		answer->retry_after_ms = retry_after(value, length);
-	else if ((value = value_of(line, size, "Date", &length)) != NULL) {
-		char copy[64];
-
-		(void)snprintf(copy, sizeof(copy), "%.*s", (int)(length < 63 ? length : 63), value);
-		answer->date_ms = (int64_t)curl_getdate(copy, NULL) * 1000;
-		if (answer->date_ms < 0)
-			answer->date_ms = 0;
-	}
-}
-
-/* A new status line begins another answer: what an interim one said is forgotten. */
-static size_t
-take_header(char *bytes, size_t one, size_t size, void *arg)
-{
-	struct exchange *exchange = arg;
-	struct mortise_http_answer *answer = exchange->answer;
-
-	(void)one;
-	exchange->head_size += size;
-	exchange->too_large = exchange->head_size > HEADERS_MAX;
-	if (exchange->too_large)
-		return 0;
-	if (size >= 5 && memcmp(bytes, "HTTP/", 5) == 0) {
-		answer->type[0] = answer->request_id[0] = '\0';
-		answer->retry_after_ms = answer->date_ms = 0;
-	} else
-		take_known(exchange, bytes, size);
-	return size;
-}
-
-/* --- what goes out ---------------------------------------------------------------------- */
+/* --- what goes out ------------------------------------------------------------------ */
 
 static size_t
 give_body(char *to, size_t one, size_t size, void *arg)
@@ -269,7 +128,7 @@ set_method(struct exchange *exchange, CURL *curl)
 	(void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
-/* --- one exchange -------------------------------------------------------------------------- */
+/* --- one exchange ------------------------------------------------------------------- */
 
 static CURLcode
 exchange_once(struct exchange *exchange, CURL *curl, struct curl_slist *connect_to)
@@ -290,9 +149,9 @@ exchange_once(struct exchange *exchange, CURL *curl, struct curl_slist *connect_
 	(void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, left);
 	(void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect);
 	(void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, exchange->words);
-	(void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+	(void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, exchange_take_body);
 	(void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
-	(void)curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+	(void)curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, exchange_take_header);
 	(void)curl_easy_setopt(curl, CURLOPT_HEADERDATA, exchange);
 	result = curl_easy_perform(curl);
 	(void)curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &request_size);
@@ -377,7 +236,7 @@ follow(struct exchange *exchange, CURL *curl)
 	return result;
 }
 
-/* --- what it means -------------------------------------------------------------------------- */
+/* --- what it means ------------------------------------------------------------------ */
 
 static enum mortise_code
 failed(struct exchange *exchange, CURLcode result)
@@ -446,7 +305,7 @@ mortise_http_code(const struct mortise_http_request *request, int status)
 	}
 }
 
-/* --- all of it -------------------------------------------------------------------------------- */
+/* --- all of it ---------------------------------------------------------------------- */
 
 static bool
 is_outage(int status)
