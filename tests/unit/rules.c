@@ -366,13 +366,13 @@ finish(struct caller *callers, size_t count)
 		(void)pthread_join(callers[i].thread, NULL);
 }
 
-/* Until somebody is inside the mock. */
+/* Until so many have been inside the mock: on a slow machine more come at once. */
 static void
 wait_for_calls(struct fixture *f, const char *count)
 {
 	char text[64];
 
-	while (strcmp(asked(f, "get", text), count) != 0)
+	while (strtoul(asked(f, "get", text), NULL, 10) < strtoul(count, NULL, 10))
 		sleep_ms(1);
 }
 
