@@ -29,7 +29,6 @@ static void
 load_backend(struct assembly *assembly, size_t i, const struct loader *loader,
     const struct logger *logger, struct problems *problems)
 {
-	static const char *const core_words[] = {"plugin", "call", NULL};
 	const struct config_backend *backend = &assembly->config->backends[i];
 	struct mortise_error error = {0};
 	struct mortise_call call = {
@@ -48,7 +47,7 @@ load_backend(struct assembly *assembly, size_t i, const struct loader *loader,
 		return;
 	}
 	assembly->options[i] = options_check(backend->map, &backend->place,
-	    assembly->plugins[i]->table.options, core_words, problems);
+	    assembly->plugins[i]->table.options, config_core_words, problems);
 }
 
 /* What a chain asks of a backend that its plugin cannot do. */

@@ -229,7 +229,7 @@ static void
 remove_copies(const struct making *making)
 {
 	for (size_t i = 0; i < making->backup.count; i++) {
-		if (strncmp(making->backup.files[i].entry.name, "stores/", 7) == 0)
+		if (backup_store(&making->backup.files[i]) != NULL)
 			(void)unlink(making->backup.files[i].path);
 	}
 	(void)rmdir(making->directory);

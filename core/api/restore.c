@@ -149,7 +149,7 @@ static enum mortise_code
 put_store(const struct restoring *restoring, struct mortise *context,
     const struct backup_file *file, struct mortise_error *error)
 {
-	const char *backend = strrchr(file->entry.name, '/') + 1;
+	const char *backend = backup_store(file);
 	const struct mortise_command_value value = {.option = "file", .text = file->path};
 	enum mortise_code code = mortise_backend_run(context, restoring->request, backend,
 	    "restore", &value, 1, NULL, NULL, error);
@@ -169,7 +169,7 @@ put_stores(const struct restoring *restoring, struct mortise_error *error)
 	options.maintenance = true;
 	code = mortise_open(&options, &context, error);
 	for (size_t i = 0; code == MORTISE_OK && i < restoring->backup.count; i++) {
-		if (strncmp(restoring->backup.files[i].entry.name, "stores/", 7) == 0)
+		if (backup_store(&restoring->backup.files[i]) != NULL)
 			code = put_store(restoring, context, &restoring->backup.files[i], error);
 	}
 	mortise_close(context);

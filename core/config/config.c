@@ -11,6 +11,8 @@
 #include "config/forms.h"
 #include "config/parts.h"
 
+const char *const config_core_words[] = {"plugin", "call", NULL};
+
 #define DEADLINE_MS INT64_C(10000)
 #define RETENTION_MS (INT64_C(400) * 86400000)
 

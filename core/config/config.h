@@ -22,6 +22,9 @@ struct call_rules {
 	unsigned int attempts;		/* times that a call is made at most; 0: once */
 };
 
+/* The keys of a backend's map that are not its plugin's; NULL-ended. */
+extern const char *const config_core_words[];
+
 struct config_backend {
 	const char *name;
 	struct place place;

@@ -44,14 +44,13 @@ look_for_unknown(void *arg, enum mortise_level level, const char *file, unsigned
 static bool
 refuses_unknown(struct kit *kit)
 {
-	static const char *const core_words[] = {"plugin", "call", NULL};
 	static const char text[] = UNKNOWN ": 1\n";
 	const struct place place = {.file = "unknown", .line = 1, .column = 1};
 	bool found = false;
 	struct problems problems = {.each = look_for_unknown, .arg = &found};
 	struct yaml_node *map = yaml_parse(text, sizeof(text) - 1, "unknown", &problems);
 	struct mortise_options *options = map == NULL ? NULL : options_check(map, &place,
-	    kit->plugin->table.options, core_words, &problems);
+	    kit->plugin->table.options, config_core_words, &problems);
 	bool good = options == NULL && found;
 
 	options_free(options);

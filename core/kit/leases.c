@@ -116,37 +116,58 @@ case_claim_index(struct kit *kit)
 	    claims(kit, &given, seen, NULL, 0) && claims(kit, &of_other, seen, &kept, 1);
 }
 
+/* A record that is due, leased to "one"; "two" stands by. */
+struct leased {
+	struct kit_name index, key;
+	struct backend_claim first, second;
+	struct mortise_lease lease;
+};
+
+static bool
+begin_lease(struct kit *kit, const char *tail, int64_t lease_ms, struct leased *leased,
+    struct kit_seen *seen)
+{
+	leased->index = kit_name(kit, "%s", tail);
+	leased->key = kit_name(kit, "%s/key", tail);
+	leased->first = a_claim(leased->index.text, "one", lease_ms);
+	leased->second = a_claim(leased->index.text, "two", LONG_MS);
+	leased->lease = (struct mortise_lease){.size = sizeof(leased->lease),
+	    .key = leased->key.text, .owner = "one", .lease_ms = LONG_MS};
+	if (seen == NULL ||
+	    !put_due(kit, leased->key.text, leased->index.text, leased->first.now_ms - 1000) ||
+	    !claims(kit, &leased->first, seen, &leased->key, 1))
+		return false;
+	leased->lease.fence = seen->fences[0];
+	return true;
+}
+
 bool
 case_lease(struct kit *kit)
 {
 	struct kit_seen *seen _cleanup_(free_pointer) = kit_seen(kit);
-	struct kit_name index = kit_name(kit, "lease"), key = kit_name(kit, "lease/key");
-	struct backend_claim first = a_claim(index.text, "one", LONG_MS),
-	    second = a_claim(index.text, "two", LONG_MS);
-	struct mortise_lease lease = {.size = sizeof(lease), .key = key.text, .owner = "one",
-	    .lease_ms = LONG_MS}, wrong;
+	struct leased leased;
+	struct mortise_lease wrong;
 
-	if (seen == NULL || !put_due(kit, key.text, index.text, first.now_ms - 1000) ||
-	    !claims(kit, &first, seen, &key, 1))
+	if (!begin_lease(kit, "lease", LONG_MS, &leased, seen))
 		return false;
-	lease.fence = seen->fences[0];
-	wrong = lease;
+	wrong = leased.lease;
 	wrong.owner = "two";
-	if (!kit_expect(kit, on_lease(kit, &lease, true), KIT_CODE(OK), "extend by the owner") ||
-	    !kit_expect(kit, on_lease(kit, &wrong, true), KIT_CODE(CONFLICT),
-	    "extend by another owner") || !kit_expect(kit, on_lease(kit, &wrong, false),
-	    KIT_CODE(CONFLICT), "release by another owner"))
+	if (!kit_expect(kit, on_lease(kit, &leased.lease, true), KIT_CODE(OK),
+	    "extend by the owner") || !kit_expect(kit, on_lease(kit, &wrong, true),
+	    KIT_CODE(CONFLICT), "extend by another owner") ||
+	    !kit_expect(kit, on_lease(kit, &wrong, false), KIT_CODE(CONFLICT),
+	    "release by another owner"))
 		return false;
-	wrong = lease;
+	wrong = leased.lease;
 	wrong.fence++;
 	if (!kit_expect(kit, on_lease(kit, &wrong, true), KIT_CODE(CONFLICT),
-	    "extend with another fence") || !claims(kit, &second, seen, NULL, 0) ||
-	    !kit_expect(kit, on_lease(kit, &lease, false), KIT_CODE(OK), "release by the owner") ||
-	    !claims(kit, &second, seen, &key, 1))
+	    "extend with another fence") || !claims(kit, &leased.second, seen, NULL, 0) ||
+	    !kit_expect(kit, on_lease(kit, &leased.lease, false), KIT_CODE(OK),
+	    "release by the owner") || !claims(kit, &leased.second, seen, &leased.key, 1))
 		return false;
-	return seen->fences[0] > lease.fence || kit_fail(kit, "a second claim gives the fence %llu, "
-	    "which is not higher than the first one's %llu", (unsigned long long)seen->fences[0],
-	    (unsigned long long)lease.fence);
+	return seen->fences[0] > leased.lease.fence || kit_fail(kit, "a second claim gives the "
+	    "fence %llu, which is not higher than the first one's %llu",
+	    (unsigned long long)seen->fences[0], (unsigned long long)leased.lease.fence);
 }
 
 /* Who was too slow finds it told. */
@@ -154,43 +175,31 @@ bool
 case_lease_over(struct kit *kit)
 {
 	struct kit_seen *seen _cleanup_(free_pointer) = kit_seen(kit);
-	struct kit_name index = kit_name(kit, "over"), key = kit_name(kit, "over/key");
-	struct backend_claim first = a_claim(index.text, "one", LEASE_MS),
-	    second = a_claim(index.text, "two", LONG_MS);
-	struct mortise_lease lease = {.size = sizeof(lease), .key = key.text, .owner = "one",
-	    .lease_ms = LONG_MS};
+	struct leased leased;
 
-	if (seen == NULL || !put_due(kit, key.text, index.text, first.now_ms - 1000) ||
-	    !claims(kit, &first, seen, &key, 1))
+	if (!begin_lease(kit, "over", LEASE_MS, &leased, seen))
 		return false;
-	lease.fence = seen->fences[0];
 	kit_sleep(LEASE_MS + 500);
-	if (!claims(kit, &second, seen, &key, 1))
+	if (!claims(kit, &leased.second, seen, &leased.key, 1))
 		return false;
-	if (seen->fences[0] <= lease.fence)
+	if (seen->fences[0] <= leased.lease.fence)
 		return kit_fail(kit, "a claim behind a lease gives no higher fence");
-	return kit_expect(kit, on_lease(kit, &lease, true), KIT_CODE(CONFLICT),
+	return kit_expect(kit, on_lease(kit, &leased.lease, true), KIT_CODE(CONFLICT),
 	    "extend of a lease that is over, and another's now") &&
-	    kit_expect(kit, on_lease(kit, &lease, false), KIT_CODE(CONFLICT),
+	    kit_expect(kit, on_lease(kit, &leased.lease, false), KIT_CODE(CONFLICT),
 	    "release of a lease that is over, and another's now") &&
-	    claims(kit, &second, seen, NULL, 0);
+	    claims(kit, &leased.second, seen, NULL, 0);
 }
 
 bool
 case_lease_put(struct kit *kit)
 {
 	struct kit_seen *seen _cleanup_(free_pointer) = kit_seen(kit);
-	struct kit_name index = kit_name(kit, "put"), key = kit_name(kit, "put/key");
-	struct backend_claim first = a_claim(index.text, "one", LONG_MS),
-	    second = a_claim(index.text, "two", LONG_MS);
-	struct mortise_lease lease = {.size = sizeof(lease), .key = key.text, .owner = "one",
-	    .lease_ms = LONG_MS};
+	struct leased leased;
 
-	if (seen == NULL || !put_due(kit, key.text, index.text, first.now_ms - 1000) ||
-	    !claims(kit, &first, seen, &key, 1))
-		return false;
-	lease.fence = seen->fences[0];
-	return put_due(kit, key.text, index.text, first.now_ms - 1000) &&
-	    kit_expect(kit, on_lease(kit, &lease, true), KIT_CODE(CONFLICT),
-	    "extend of a lease that a put has ended") && claims(kit, &second, seen, &key, 1);
+	return begin_lease(kit, "put", LONG_MS, &leased, seen) &&
+	    put_due(kit, leased.key.text, leased.index.text, leased.first.now_ms - 1000) &&
+	    kit_expect(kit, on_lease(kit, &leased.lease, true), KIT_CODE(CONFLICT),
+	    "extend of a lease that a put has ended") &&
+	    claims(kit, &leased.second, seen, &leased.key, 1);
 }

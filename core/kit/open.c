@@ -35,7 +35,6 @@ kit_load(struct kit *kit)
 enum mortise_code
 kit_open(struct kit *kit, struct backend **backend)
 {
-	static const char *const core_words[] = {"plugin", "call", NULL};
 	const struct config_backend *configured = kit->settings->configured;
 	const struct mortise_plugin *table = &kit->plugin->table;
 	struct problems problems = {.each = NULL};
@@ -52,7 +51,7 @@ kit_open(struct kit *kit, struct backend **backend)
 	if (configured != NULL)
 		setup.place = configured->place;
 	setup.options = options_check(configured == NULL ? NULL : configured->map, &setup.place,
-	    table->options, core_words, &problems);
+	    table->options, config_core_words, &problems);
 	if (setup.options == NULL) {
 		kit->error = problems.first;
 		return kit->error.code;

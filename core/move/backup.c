@@ -17,6 +17,8 @@
 #define MANIFEST "manifest.json"
 #define MANIFEST_MAX (16 << 20)
 #define FILES_MAX 100000
+#define STORES "stores/"
+#define TRAIL "trail/"
 
 void
 backup_free(struct backup *backup)
@@ -25,6 +27,21 @@ backup_free(struct backup *backup)
 		free(backup->files[i].path);
 	free(backup->files);
 	*backup = (struct backup){.files = NULL};
+}
+
+/* What stands behind the folder; NULL: it is in another. */
+static const char *
+name_in(const char *folder, const char *name)
+{
+	size_t length = strlen(folder);
+
+	return strncmp(name, folder, length) == 0 ? name + length : NULL;
+}
+
+const char *
+backup_store(const struct backup_file *file)
+{
+	return name_in(STORES, file->entry.name);
 }
 
 enum mortise_code
@@ -135,10 +152,11 @@ fail_damaged(struct mortise_error *error, const char *what)
 static bool
 plain_name(const char *name)
 {
-	const char *base = strncmp(name, "stores/", 7) == 0 ? name + 7 :
-	    strncmp(name, "trail/", 6) == 0 ? name + 6 : "";
+	const char *base = name_in(STORES, name);
 
-	return base[0] != '\0' && base[0] != '.' && strchr(base, '/') == NULL;
+	if (base == NULL)
+		base = name_in(TRAIL, name);
+	return base != NULL && base[0] != '\0' && base[0] != '.' && strchr(base, '/') == NULL;
 }
 
 /* It is in the list first, so that whoever cleans up finds it. */

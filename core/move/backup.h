@@ -27,6 +27,9 @@ struct backup {
 };
 void backup_free(struct backup *);	/* for _cleanup_ */
 
+/* The backend whose store it is; NULL: it is of the trail. */
+const char *backup_store(const struct backup_file *);
+
 /* Takes path, malloc'd, also on failure. */
 enum mortise_code backup_add(struct backup *, const char *name, char *path, uint64_t size,
     struct mortise_error *);
