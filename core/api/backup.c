@@ -194,17 +194,6 @@ write_archive(struct making *making, const char *path, struct mortise_error *err
 }
 
 static enum mortise_code
-sync_directory(const char *path, struct mortise_error *error)
-{
-	char *directory _cleanup_(free_pointer) = path_directory(path);
-	int fd _cleanup_(file_close) = directory == NULL ? -1 :
-	    file_open(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY, 0);
-
-	return fd >= 0 && file_sync(fd) == 0 ? MORTISE_OK :
-	    error_errno(error, errno, "cannot write the directory of %s", path);
-}
-
-static enum mortise_code
 make(struct making *making, const char *path, const char *trail, struct mortise_error *error)
 {
 	struct stat status;
@@ -221,7 +210,9 @@ make(struct making *making, const char *path, const char *trail, struct mortise_
 		code = add_trail(making, trail, error);
 	if (code == MORTISE_OK)
 		code = write_archive(making, path, error);
-	return code == MORTISE_OK ? sync_directory(path, error) : code;
+	if (code == MORTISE_OK && file_sync_directory(AT_FDCWD, path) < 0)
+		code = error_errno(error, errno, "cannot write the directory of %s", path);
+	return code;
 }
 
 /* The copies of stores; the rest of the paths are the trail's own. */

@@ -168,8 +168,8 @@ file_read(int directory, const char *path, size_t most, size_t *size)
 	return bytes;
 }
 
-static int
-sync_directory_of(int directory, const char *path)
+int
+file_sync_directory(int directory, const char *path)
 {
 	char *parent _cleanup_(free_pointer) = path_directory(path);
 	int fd _cleanup_(file_close) = -1;
@@ -224,7 +224,7 @@ file_replace(int directory, const char *path, const void *bytes, size_t size, mo
 		errno = saved;
 		return -1;
 	}
-	return sync_directory_of(directory, path);
+	return file_sync_directory(directory, path);
 }
 
 int
@@ -239,7 +239,7 @@ file_create(int directory, const char *path, const void *bytes, size_t size, mod
 	saved = errno;
 	(void)unlinkat(directory, temporary, 0);
 	errno = saved;
-	return linked < 0 ? -1 : sync_directory_of(directory, path);
+	return linked < 0 ? -1 : file_sync_directory(directory, path);
 }
 
 int

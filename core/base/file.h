@@ -25,6 +25,8 @@ ssize_t file_read_at(int fd, void *bytes, size_t size, off_t offset);
 int file_write_at(int fd, const void *bytes, size_t size, off_t offset);
 int file_sync(int fd);		/* fsync */
 int file_sync_data(int fd);	/* fdatasync */
+/* The directory that path lies in, so that its name there is durable. */
+int file_sync_directory(int directory, const char *path);
 
 /* A whole file, NUL-terminated, malloc'd.  EFBIG above `most` bytes. */
 char *file_read(int directory, const char *path, size_t most, size_t *size);
