@@ -134,20 +134,24 @@ check_elements(struct mortise_options *value, const char *name, struct problems 
 {
 	const struct yaml_node *node = value->node;
 	enum yaml_kind kind = value->option->type == MORTISE_OPTION_LIST ? YAML_LIST : YAML_MAP;
+	/* A word alone is a list of one. */
+	bool alone = kind == YAML_LIST && node->kind == YAML_SCALAR;
+	size_t count = alone ? 1 : node->count;
 
-	if (node->kind != kind) {
+	if (node->kind != kind && !alone) {
 		wrong_type(value, name, problems);
 		return;
 	}
-	value->children = calloc(node->count + 1, sizeof(struct mortise_options *));
+	value->children = calloc(count + 1, sizeof(struct mortise_options *));
 	if (value->children == NULL) {
 		no_memory(problems, &value->place);
 		return;
 	}
-	for (size_t i = 0; i < node->count; i++) {
+	for (size_t i = 0; i < count; i++) {
+		const struct yaml_node *element = alone ? node : node->values[i];
 		const char *key = kind == YAML_MAP ? node->keys[i]->text : name;
-		struct mortise_options *child = check_value(value->option->members[0],
-		    node->values[i], &node->values[i]->place, key, problems);
+		struct mortise_options *child = check_value(value->option->members[0], element,
+		    &element->place, key, problems);
 
 		if (child == NULL)
 			return;

@@ -157,7 +157,7 @@ static const struct {
 	{"address: x\nmode: medium-speed\n", "2:7: mode is none of fast, slow\n"},
 	{"address: x\nmode: {a: b}\n", "2:7: mode must be a word\n"},
 	{"address: x\ntoken: ''\n", "2:8: token is empty; give it a value, or remove it\n"},
-	{"address: x\nhosts: a\n", "2:8: hosts must be a list, such as [a, b]\n"},
+	{"address: x\nhosts: {a: b}\n", "2:8: hosts must be a list, such as [a, b]\n"},
 	{"address: x\nhosts: [a, '']\n", "2:12: hosts is empty; give it a value, or remove it\n"},
 	{"address: x\nports: [1, 0, x]\n", "2:12: ports is 0; it may be 1 to 65535\n"
 	    "2:15: ports must be a whole number\n"},
