@@ -99,7 +99,7 @@ open_inhouse(struct mortise_call *call, const struct mortise_options *options, v
 	if (inhouse == NULL)
 		return host->fail(call, MORTISE_ERROR, MORTISE_REASON_NONE, "out of memory");
 	inhouse->options = options;
-	code = mortise_http_new(host, call, options, &address, 1, &inhouse->http);
+	code = mortise_http_new(host, call, options, &address, 1, NULL, &inhouse->http);
 	if (code == MORTISE_OK)
 		*instance = inhouse;
 	else

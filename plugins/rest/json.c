@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Values and names out of answers. */
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "rest.h"
+#include "sdk/json.h"
 
 #define PART_MAX 256			/* bytes of a part of a pointer */
 
@@ -43,41 +43,11 @@ step(const json_t *at, const char *part)
 	return json_object_get(at, part);
 }
 
-static json_t *
-parse(const struct rest *rest, const struct mortise_secret *body)
-{
-	size_t size;
-	const char *bytes = rest->host->secret_peek(body, &size);
-
-	return json_loadb(bytes, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
-}
-
-static enum mortise_code
-give(const struct rest *rest, struct mortise_call *call, const json_t *found,
-    struct mortise_secret **value)
-{
-	const struct mortise_host *host = rest->host;
-	bool is_text = json_is_string(found);
-	char *dumped = is_text ? NULL : json_dumps(found, JSON_COMPACT | JSON_ENCODE_ANY);
-	const char *text = is_text ? json_string_value(found) : dumped;
-	size_t size = is_text ? json_string_length(found) : dumped == NULL ? 0 : strlen(dumped);
-	struct mortise_secret *made = text == NULL ? NULL : host->secret_new(size);
-	bool good = made != NULL && host->secret_append(made, text, size) == MORTISE_OK;
-
-	free(dumped);
-	if (good) {
-		*value = made;
-		return MORTISE_OK;
-	}
-	host->secret_free(made);
-	return host->fail(call, MORTISE_ERROR, MORTISE_REASON_NONE, "out of memory");
-}
-
 enum mortise_code
 json_value(const struct rest *rest, struct mortise_call *call, const char *pointer,
     const struct mortise_secret *body, struct mortise_secret **value)
 {
-	json_t *tree = parse(rest, body);
+	json_t *tree = json_of(rest->host, body);
 	const json_t *at = tree;
 	const char *rest_of = pointer;
 	char part[PART_MAX];
@@ -94,9 +64,12 @@ json_value(const struct rest *rest, struct mortise_call *call, const char *point
 	else if (json_is_null(at))
 		code = rest->host->fail(call, MORTISE_NOT_FOUND, MORTISE_REASON_NONE,
 		    "the value at %s is null", pointer);
-	else
-		code = give(rest, call, at, value);
-	json_decref(tree);
+	else {
+		*value = json_secret(rest->host, at);
+		code = *value != NULL ? MORTISE_OK : rest->host->fail(call, MORTISE_ERROR,
+		    MORTISE_REASON_NONE, "out of memory");
+	}
+	json_forget(tree);
 	return code;
 }
 
@@ -134,10 +107,10 @@ enum mortise_code
 json_names(const struct rest *rest, struct mortise_call *call, const char *pointer,
     const struct mortise_secret *body, struct mortise_out *out)
 {
-	json_t *tree = parse(rest, body);
+	json_t *tree = json_of(rest->host, body);
 	enum mortise_code code = tree == NULL ? fail_answer(rest, call, "is no JSON", "") :
 	    walk(rest, call, tree, pointer == NULL ? "" : pointer, out);
 
-	json_decref(tree);
+	json_forget(tree);
 	return code;
 }

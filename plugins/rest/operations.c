@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "rest.h"
+#include "sdk/encoding.h"
 
 #define HEADERS_MAX 32
 

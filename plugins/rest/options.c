@@ -5,75 +5,54 @@
 #include <string.h>
 
 #include "rest.h"
+#include "sdk/schema.h"
 
 static const struct mortise_host *host;
 
 /* --- the schema --------------------------------------------------------------------- */
 
-#define TEXT(variable, name_, doc_, initial_, flags_) \
-	static const struct mortise_option variable = { \
-		.size = sizeof(variable), .name = name_, .doc = doc_, \
-		.type = MORTISE_OPTION_STRING, .initial = initial_, .flags = flags_, \
-	}
-#define GROUP(variable, name_, doc_, members_) \
-	static const struct mortise_option variable = { \
-		.size = sizeof(variable), .name = name_, .doc = doc_, \
-		.type = MORTISE_OPTION_GROUP, .members = members_, \
-	}
-#define MAP(variable, name_, doc_, members_) \
-	static const struct mortise_option variable = { \
-		.size = sizeof(variable), .name = name_, .doc = doc_, \
-		.type = MORTISE_OPTION_MAP, .members = members_, \
-	}
-
-TEXT(base, "base", "the API's address, https://HOST[:PORT][/PATH]", NULL, MORTISE_OPTION_REQUIRED);
-TEXT(secret_text, "", "its value", NULL, MORTISE_OPTION_SECRET);
-TEXT(plain_text, "", "its value", NULL, 0);
-TEXT(url, "url", "behind the base: {name} is the name, {name-flat} with %2F for its slashes", NULL,
+SCHEMA_TEXT(base, "base", "the API's address, https://HOST[:PORT][/PATH]", NULL, MORTISE_OPTION_REQUIRED);
+SCHEMA_TEXT(secret_text, "", "its value", NULL, MORTISE_OPTION_SECRET);
+SCHEMA_TEXT(plain_text, "", "its value", NULL, 0);
+SCHEMA_TEXT(url, "url", "behind the base: {name} is the name, {name-flat} with %2F for its slashes", NULL,
     MORTISE_OPTION_REQUIRED);
-TEXT(list_url, "url", "behind the base: {prefix} is what the names begin with", NULL,
+SCHEMA_TEXT(list_url, "url", "behind the base: {prefix} is what the names begin with", NULL,
     MORTISE_OPTION_REQUIRED);
-TEXT(get_method, "method", "its method", "GET", 0);
-TEXT(put_method, "method", "its method", "PUT", 0);
-TEXT(delete_method, "method", "its method", "DELETE", 0);
-TEXT(get_value, "value", "a JSON pointer to the value; not given: the whole answer is it", NULL, 0);
-TEXT(list_value, "value",
+SCHEMA_TEXT(get_method, "method", "its method", "GET", 0);
+SCHEMA_TEXT(put_method, "method", "its method", "PUT", 0);
+SCHEMA_TEXT(delete_method, "method", "its method", "DELETE", 0);
+SCHEMA_TEXT(get_value, "value", "a JSON pointer to the value; not given: the whole answer is it", NULL, 0);
+SCHEMA_TEXT(list_value, "value",
     "a JSON pointer to the names; a part that is * stands for each element", "", 0);
-TEXT(body, "body", "JSON in which {value} and {name} stand inside strings; not given: the value is it",
+SCHEMA_TEXT(body, "body", "JSON in which {value} and {name} stand inside strings; not given: the value is it",
     NULL, 0);
-TEXT(type, "type", "the body's Content-Type",
+SCHEMA_TEXT(type, "type", "the body's Content-Type",
     "application/json", 0);
 
 static const struct mortise_option *const header_of[] = {&secret_text, NULL};
-MAP(auth_header, "header", "headers that are secret, with every request", header_of);
+SCHEMA_MAP(auth_header, "header", "headers that are secret, with every request", header_of);
 static const struct mortise_option *const auth_members[] = {&auth_header, NULL};
-GROUP(auth, "auth", "who asks", auth_members);
+SCHEMA_GROUP(auth, "auth", "who asks", auth_members);
 static const struct mortise_option *const plain_of[] = {&plain_text, NULL};
-MAP(headers, "header", "other headers, with every request", plain_of);
+SCHEMA_MAP(headers, "header", "other headers, with every request", plain_of);
 
 static const struct mortise_option *const get_members[] = {&get_method, &url, &get_value, NULL};
-GROUP(get, "get", "how a value is read", get_members);
+SCHEMA_GROUP(get, "get", "how a value is read", get_members);
 static const struct mortise_option *const put_members[] = {&put_method, &url, &body, &type, NULL};
-GROUP(put, "put", "how a value is written", put_members);
+SCHEMA_GROUP(put, "put", "how a value is written", put_members);
 static const struct mortise_option *const delete_members[] = {&delete_method, &url, NULL};
-GROUP(delete, "delete", "how a name is deleted", delete_members);
+SCHEMA_GROUP(delete, "delete", "how a name is deleted", delete_members);
 static const struct mortise_option *const list_members[] = {&get_method, &list_url, &list_value, NULL};
-GROUP(list, "list", "how names are listed, all on one page", list_members);
+SCHEMA_GROUP(list, "list", "how names are listed, all on one page", list_members);
 
 static const char *const encodings[] = {"text", "base64", NULL};
-static const struct mortise_option encoding = {
-	.size = sizeof(encoding), .name = "encoding",
-	.doc = "how values are kept: text, which bytes that are none are refused from, or base64",
-	.type = MORTISE_OPTION_ENUM, .words = encodings, .initial = "text",
-};
+SCHEMA_ENUM(encoding, "encoding", "how values are kept: text, which bytes that are none are refused "
+    "from, or base64", encodings, "text");
 static const char *const code_words[] = {"ok", "not_found", "unavailable", "timeout", "denied",
     "invalid", "conflict", "unsupported", NULL};
-static const struct mortise_option code = {
-	.size = sizeof(code), .name = "", .doc = "what it means", .type = MORTISE_OPTION_ENUM,
-	.words = code_words,
-};
+SCHEMA_ENUM(code, "", "what it means", code_words, NULL);
 static const struct mortise_option *const code_of[] = {&code, NULL};
-MAP(codes, "codes", "what an HTTP status means, where it is not what it always means", code_of);
+SCHEMA_MAP(codes, "codes", "what an HTTP status means, where it is not what it always means", code_of);
 
 static const struct mortise_option *const options[] = {&base, &auth, &headers, &encoding, &get,
     &put, &delete, &list, &codes, &mortise_http_option, NULL};
@@ -137,7 +116,7 @@ rest_open(struct mortise_call *call, const struct mortise_options *given, void *
 	rest->host = host;
 	rest->options = given;
 	rest->base64 = host->option_number(given, "encoding") == 1;
-	result = mortise_http_new(host, call, given, &address, 1, &rest->http);
+	result = mortise_http_new(host, call, given, &address, 1, NULL, &rest->http);
 	for (int i = 0; result == MORTISE_OK && i < REST_VERBS; i++)
 		result = take_request(rest, call, (enum rest_verb)i, groups[i]);
 	if (result != MORTISE_OK) {

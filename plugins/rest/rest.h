@@ -48,9 +48,6 @@ bool template_url(const char *template, const char *name, char url[URL_MAX]);
  * value itself.  invalid: it is no text. */
 enum mortise_code template_body(const struct rest *, struct mortise_call *, const char *template,
     const char *name, const struct mortise_secret *value, struct mortise_secret **body);
-/* A new secret, from base64 and into it; NULL: no memory or, from, no base64. */
-struct mortise_secret *base64_from(const struct mortise_host *, const char *text, size_t size);
-struct mortise_secret *base64_to(const struct mortise_host *, const struct mortise_secret *);
 
 /* --- json.c ---------------------------------------------------------------------- */
 

@@ -92,6 +92,10 @@ take_known(struct exchange *exchange, const char *line, size_t size)
 		if ((value = value_of(line, size, ids[i], &length)) != NULL)
 			keep_text(answer->request_id, sizeof(answer->request_id), value, length);
 	}
+	if (exchange->request->keep != NULL &&
+	    (value = value_of(line, size, exchange->request->keep, &length)) != NULL)
+		keep_text(answer->kept, length < sizeof(answer->kept) ? sizeof(answer->kept) : 1, value,
+		    length);
 	if ((value = value_of(line, size, "Content-Type", &length)) != NULL) {
 		keep_text(answer->type, sizeof(answer->type), value, length);
 		answer->type[strcspn(answer->type, ";")] = '\0';
@@ -122,7 +126,7 @@ exchange_take_header(char *bytes, size_t one, size_t size, void *arg)
 	if (exchange->too_large)
 		return 0;
 	if (size >= 5 && memcmp(bytes, "HTTP/", 5) == 0) {
-		answer->type[0] = answer->request_id[0] = '\0';
+		answer->type[0] = answer->request_id[0] = answer->kept[0] = '\0';
 		answer->retry_after_ms = answer->date_ms = 0;
 	} else
 		take_known(exchange, bytes, size);

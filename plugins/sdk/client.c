@@ -160,10 +160,12 @@ mortise_http_init(const struct mortise_host *host, struct mortise_call *call)
 
 static bool
 copy_option(const struct mortise_http *http, const struct mortise_options *options,
-    const char *path, char **to)
+    const char *path, const char *instead, char **to)
 {
 	const char *text = http->host->option_string(options, path);
 
+	if (text == NULL)
+		text = instead;
 	if (text != NULL)
 		*to = format(text, "", "", "");
 	return text == NULL || *to != NULL;
@@ -175,24 +177,28 @@ check_readable(const struct mortise_http *http, struct mortise_call *call,
 {
 	if (file == NULL || access(file, R_OK) == 0)
 		return MORTISE_OK;
+	if (!http->host->option_given(options, path))
+		return http->host->fail(call, MORTISE_INVALID, MORTISE_REASON_CONFIGURATION,
+		    "%s, which the environment gives for %s, cannot be read: %s", file, path,
+		    strerror(errno));
 	return http->host->option_fail(call, options, path, "%s cannot be read: %s", file,
 	    strerror(errno));
 }
 
 static enum mortise_code
 take_options(struct mortise_http *http, struct mortise_call *call,
-    const struct mortise_options *options)
+    const struct mortise_options *options, const struct mortise_http_defaults *instead)
 {
 	const struct mortise_host *host = http->host;
 	enum mortise_code code;
 
 	http->connect_ms = (long)host->option_number(options, "http.connect-timeout");
 	http->max_response = (size_t)host->option_number(options, "http.max-response");
-	if (!copy_option(http, options, "http.ca-file", &http->ca_file) ||
-	    !copy_option(http, options, "http.ca-dir", &http->ca_dir) ||
-	    !copy_option(http, options, "http.cert", &http->cert) ||
-	    !copy_option(http, options, "http.key", &http->key) ||
-	    !copy_option(http, options, "http.proxy", &http->proxy))
+	if (!copy_option(http, options, "http.ca-file", instead->ca_file, &http->ca_file) ||
+	    !copy_option(http, options, "http.ca-dir", instead->ca_dir, &http->ca_dir) ||
+	    !copy_option(http, options, "http.cert", instead->cert, &http->cert) ||
+	    !copy_option(http, options, "http.key", instead->key, &http->key) ||
+	    !copy_option(http, options, "http.proxy", NULL, &http->proxy))
 		return host->fail(call, MORTISE_ERROR, MORTISE_REASON_NONE, "out of memory");
 	if (http->key != NULL && http->cert == NULL)
 		return host->option_fail(call, options, "http.key",
@@ -210,11 +216,16 @@ take_options(struct mortise_http *http, struct mortise_call *call,
 enum mortise_code
 mortise_http_new(const struct mortise_host *host, struct mortise_call *call,
     const struct mortise_options *options, const char *const *addresses, size_t count,
-    struct mortise_http **result)
+    const struct mortise_http_defaults *given, struct mortise_http **result)
 {
+	static const struct mortise_http_defaults none = {.size = sizeof(none)};
+	const struct mortise_http_defaults *instead = given == NULL ? &none : given;
 	struct mortise_http *http = calloc(1, sizeof(*http));
 	const char *server_name = host->option_string(options, "http.server-name");
 	enum mortise_code code;
+
+	if (server_name == NULL)
+		server_name = instead->server_name;
 
 	if (http == NULL || pthread_mutex_init(&http->lock, NULL) != 0) {
 		free(http);
@@ -222,7 +233,8 @@ mortise_http_new(const struct mortise_host *host, struct mortise_call *call,
 	}
 	http->host = host;
 	http->addresses = calloc(count + 1, sizeof(*http->addresses));
-	code = http->addresses == NULL ? MORTISE_ERROR : take_options(http, call, options);
+	code = http->addresses == NULL ? MORTISE_ERROR :
+	    take_options(http, call, options, instead);
 	for (size_t i = 0; code == MORTISE_OK && i < count; i++) {
 		if (!add_address(http, addresses[i], server_name))
 			code = host->fail(call, MORTISE_INVALID, MORTISE_REASON_CONFIGURATION,

@@ -29,15 +29,22 @@ extern const struct mortise_option mortise_http_option;
 /* Once a process, in mortise_plugin_init: libcurl's own set-up. */
 enum mortise_code mortise_http_init(const struct mortise_host *, struct mortise_call *);
 
+/* What the options do not give, from elsewhere: a plugin's environment.  NULL: nothing. */
+struct mortise_http_defaults {
+	size_t size;
+	const char *ca_file, *ca_dir, *cert, *key, *server_name;
+};
+
 /*
  * A client for these addresses ("https://vault.example:8200", "http://127.0.0.1:80/base"),
  * all of one service: where one cannot be reached the next is asked.  options are those
  * of the backend, with the group `http` in them.  Connects to nobody.  Fails as invalid
- * where an address is none, or a file of the options cannot be read.
+ * where an address is none, or a file of the options cannot be read.  Defaults: NULL, or
+ * files and a name for what the options leave out.
  */
 enum mortise_code mortise_http_new(const struct mortise_host *, struct mortise_call *,
     const struct mortise_options *, const char *const *addresses, size_t count,
-    struct mortise_http **);
+    const struct mortise_http_defaults *, struct mortise_http **);
 void mortise_http_free(struct mortise_http *);	/* no call may be running; NULL is fine */
 
 /* Exactly one of value and secret, which is put behind `prefix` (NULL: ""). */
@@ -56,6 +63,7 @@ struct mortise_http_request {
 	const struct mortise_secret *body;	/* NULL: none */
 	const char *body_type;			/* its Content-Type; NULL: none is sent */
 	bool repeatable;			/* a write that may be sent twice: it has an idempotency key */
+	const char *keep;			/* a header of the answer that is wanted; NULL: none */
 };
 
 struct mortise_http_answer {
@@ -66,6 +74,8 @@ struct mortise_http_answer {
 	char request_id[129];			/* X-Request-Id or the like; "" = none */
 	int64_t retry_after_ms;			/* 0 = none */
 	int64_t date_ms;			/* the server's clock, Unix time; 0 = none */
+	bool in_doubt;				/* an earlier try of this write may have had its effect */
+	char kept[1025];			/* of the header `keep`; "" = none, or longer */
 };
 
 /*
@@ -82,6 +92,11 @@ struct mortise_http_answer {
  */
 enum mortise_code mortise_http_perform(struct mortise_http *, struct mortise_call *,
     const struct mortise_http_request *, struct mortise_http_answer *);
+
+/* Waits a moment of random length that doubles with each try (0, 1, ...), or retry_after_ms
+ * if that is not 0.  false: the deadline comes before that, and nothing was waited for. */
+bool mortise_http_pause(const struct mortise_host *, const struct mortise_call *, int tried,
+    int64_t retry_after_ms);
 
 /*
  * What a status means where the plugin knows nothing better: ok for 2xx, and else

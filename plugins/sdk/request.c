@@ -280,7 +280,7 @@ failed(struct exchange *exchange, CURLcode result)
 enum mortise_code
 mortise_http_code(const struct mortise_http_request *request, int status)
 {
-	bool doubt = !is_read(request) && !request->repeatable;
+	bool doubt = !is_read(request);
 
 	switch (status) {
 	case 401:
@@ -331,6 +331,14 @@ is_final(const struct exchange *exchange, CURLcode result)
 	    !is_outage(exchange->answer->status));
 }
 
+/* May this try of a write have had its effect, although nobody said so? */
+static bool
+leaves_doubt(const struct exchange *exchange, CURLcode result)
+{
+	return !is_read(exchange->request) && exchange->began && (result != CURLE_OK ||
+	    exchange->answer->status == 502 || exchange->answer->status == 504);
+}
+
 /* From one address, with its redirects.  Of codes of libcurl. */
 static CURLcode
 ask(struct exchange *exchange, const struct address *address, bool *refused)
@@ -359,18 +367,17 @@ ask(struct exchange *exchange, const struct address *address, bool *refused)
 	return result;
 }
 
-/* A moment of random length, or what the server said; false: there is no time for it. */
-static bool
-pause_for(const struct exchange *exchange, int tried)
+bool
+mortise_http_pause(const struct mortise_host *host, const struct mortise_call *call, int tried,
+    int64_t retry_after_ms)
 {
-	const struct mortise_host *host = exchange->http->host;
-	int64_t most = (int64_t)PAUSE_MS << tried, ms = exchange->answer->retry_after_ms;
+	int64_t most = (int64_t)PAUSE_MS << (tried < 8 ? tried : 8), ms = retry_after_ms;
 	struct timespec left, now = {0};
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	if (ms == 0)
 		ms = 1 + now.tv_nsec / 1000 % most;
-	if (ms >= host->left_ms(exchange->call))
+	if (ms >= host->left_ms(call))
 		return false;
 	left = (struct timespec){ms / 1000, ms % 1000 * 1000000};
 	while (nanosleep(&left, &left) < 0 && errno == EINTR)
@@ -417,8 +424,9 @@ mortise_http_perform(struct mortise_http *http, struct mortise_call *call,
 	for (int tried = 0; code == MORTISE_OK; tried++) {
 		refused = ask_all(&exchange, &result);
 		if (refused || !again || is_final(&exchange, result) || tried + 1 == TRIES ||
-		    !pause_for(&exchange, tried))
+		    !mortise_http_pause(host, call, tried, answer->retry_after_ms))
 			break;
+		answer->in_doubt = answer->in_doubt || leaves_doubt(&exchange, result);
 	}
 	if (code == MORTISE_OK && refused)
 		code = host->fail(call, MORTISE_ERROR, MORTISE_REASON_NONE,

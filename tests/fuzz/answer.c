@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "plugins/rest/rest.h"
+#include "plugins/sdk/encoding.h"
 #include "secmem/secret.h"
 
 static enum mortise_code
