@@ -41,7 +41,7 @@ json_forget(json_t *tree)
 }
 
 const char *
-json_text(const json_t *object, const char *member)
+json_string_of(const json_t *object, const char *member)
 {
 	return json_string_value(json_object_get(object, member));
 }
@@ -64,7 +64,7 @@ json_secret(const struct mortise_host *host, const json_t *at)
 }
 
 int64_t
-json_time(const json_t *at)
+json_time_of(const json_t *at)
 {
 	struct tm tm = {0};
 	const char *text = json_string_value(at);

@@ -12,11 +12,11 @@ json_t *json_of(const struct mortise_host *, const struct mortise_secret *body);
 void json_forget(json_t *);
 
 /* A member's text; NULL: no such member, or it is none. */
-const char *json_text(const json_t *object, const char *member);
+const char *json_string_of(const json_t *object, const char *member);
 /* What stands there as a value: a string's bytes, anything else as compact JSON with
  * sorted members.  NULL: no memory. */
 struct mortise_secret *json_secret(const struct mortise_host *, const json_t *);
 /* RFC 3339 in UTC ("2026-01-02T03:04:05.678Z") as Unix time in ms; 0: it is none. */
-int64_t json_time(const json_t *);
+int64_t json_time_of(const json_t *);
 
 #endif

@@ -20,6 +20,12 @@ is_read(const struct mortise_http_request *request)
 	    strcmp(request->method, "LIST") == 0;
 }
 
+static bool
+may_repeat(const struct mortise_http_request *request)
+{
+	return is_read(request) || request->repeatable;
+}
+
 /* --- what goes out ------------------------------------------------------------------ */
 
 static size_t
@@ -36,7 +42,7 @@ give_body(char *to, size_t one, size_t size, void *arg)
 	return size;
 }
 
-/* For a kept connection that turns out to be closed. */
+/* For a kept connection that turns out to be closed: libcurl begins again. */
 static int
 rewind_body(void *arg, curl_off_t offset, int origin)
 {
@@ -46,6 +52,20 @@ rewind_body(void *arg, curl_off_t offset, int origin)
 		return CURL_SEEKFUNC_FAIL;
 	exchange->sent = (size_t)offset;
 	return CURL_SEEKFUNC_OK;
+}
+
+/* That must not be with a write: nobody knows whether the first one was read. */
+static int
+before_sending(void *arg, char *to_ip, char *from_ip, int to_port, int from_port)
+{
+	struct exchange *exchange = arg;
+
+	(void)to_ip;
+	(void)from_ip;
+	(void)to_port;
+	(void)from_port;
+	return exchange->sends++ == 0 || may_repeat(exchange->request) ? CURL_PREREQFUNC_OK :
+	    CURL_PREREQFUNC_ABORT;
 }
 
 static bool
@@ -142,6 +162,7 @@ exchange_once(struct exchange *exchange, CURL *curl, struct curl_slist *connect_
 		return CURLE_OPERATION_TIMEDOUT;
 	exchange->words[0] = '\0';
 	exchange->sent = exchange->head_size = 0;
+	exchange->sends = 0;
 	set_method(exchange, curl);
 	(void)curl_easy_setopt(curl, CURLOPT_URL, exchange->url);
 	(void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, exchange->headers);
@@ -149,6 +170,8 @@ exchange_once(struct exchange *exchange, CURL *curl, struct curl_slist *connect_
 	(void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, left);
 	(void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect);
 	(void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, exchange->words);
+	(void)curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, before_sending);
+	(void)curl_easy_setopt(curl, CURLOPT_PREREQDATA, exchange);
 	(void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, exchange_take_body);
 	(void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
 	(void)curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, exchange_take_header);
@@ -156,7 +179,7 @@ exchange_once(struct exchange *exchange, CURL *curl, struct curl_slist *connect_
 	result = curl_easy_perform(curl);
 	(void)curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &request_size);
 	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-	exchange->began = exchange->began || request_size > 0;
+	exchange->began = exchange->began || request_size > 0 || exchange->sends > 1;
 	exchange->answer->status = (int)status;
 	/* What points to this frame goes out of the handle. */
 	(void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL);
@@ -412,7 +435,7 @@ mortise_http_perform(struct mortise_http *http, struct mortise_call *call,
 	struct exchange exchange = {.http = http, .call = call, .request = request,
 	    .answer = answer};
 	const struct mortise_host *host = http->host;
-	bool again = is_read(request) || request->repeatable, refused = false;
+	bool again = may_repeat(request), refused = false;
 	CURLcode result = CURLE_OUT_OF_MEMORY;
 	enum mortise_code code = MORTISE_OK;
 

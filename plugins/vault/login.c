@@ -55,7 +55,7 @@ take_grant(const struct vault *vault, struct mortise_call *call,
     const struct vault_answer *answer, struct session_grant *grant)
 {
 	const json_t *auth = json_object_get(answer->tree, "auth");
-	const char *token = json_text(auth, "client_token");
+	const char *token = json_string_of(auth, "client_token");
 	json_int_t seconds = json_integer_value(json_object_get(auth, "lease_duration"));
 
 	if (token == NULL || token[0] == '\0')

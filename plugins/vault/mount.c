@@ -22,7 +22,7 @@ take_version(struct vault *vault, struct mortise_call *call, const struct vault_
 	const struct mortise_host *host = vault->host;
 	const char *path = json_string_value(answer_data(answer, "path"));
 	const char *type = json_string_value(answer_data(answer, "type"));
-	const char *stated = json_text(answer_data(answer, "options"), "version");
+	const char *stated = json_string_of(answer_data(answer, "options"), "version");
 
 	if (path == NULL || type == NULL)
 		return vault_strange(vault, call, "the question for the mount");

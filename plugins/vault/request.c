@@ -188,8 +188,8 @@ ask_once(struct vault *vault, struct mortise_call *call, const struct vault_requ
 	answer->status = got.status;
 	answer->tree = json_of(vault->host, got.body);
 	vault->host->secret_free(got.body);
-	if (json_text(answer->tree, "request_id") != NULL)
-		vault->host->fail_detail(call, json_text(answer->tree, "request_id"),
+	if (json_string_of(answer->tree, "request_id") != NULL)
+		vault->host->fail_detail(call, json_string_of(answer->tree, "request_id"),
 		    got.retry_after_ms);
 	return interpret(vault, call, request, &sent, answer);
 }

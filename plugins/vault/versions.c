@@ -73,8 +73,8 @@ add_version(const struct vault *vault, struct mortise_out *out, int64_t number,
     const json_t *version)
 {
 	struct mortise_history history = {.size = sizeof(history),
-	    .created_ms = json_time(json_object_get(version, "created_time")),
-	    .deleted_ms = json_time(json_object_get(version, "deletion_time")),
+	    .created_ms = json_time_of(json_object_get(version, "created_time")),
+	    .deleted_ms = json_time_of(json_object_get(version, "deletion_time")),
 	    .destroyed = json_is_true(json_object_get(version, "destroyed"))};
 
 	/* A time to come is when it will be deleted: it is readable until then. */

@@ -3,20 +3,14 @@
 # rest, and with it the HTTP client of plugins: the kit, statuses, a server that
 # misbehaves, certificates that are not good.
 . "$srcdir/tests/cli/lib.sh"
+. "$srcdir/tests/plugins/servers.sh"
 command -v python3 >/dev/null || skip_all "no python3 for a server"
 have_loopback || skip_all "no loopback interface that is up"
-pids=
-trap 'kill $pids 2>/dev/null; rm -rf "$work"' EXIT
-# serve NAME [CERT KEY [old]]: its port is in $port.
+# serve NAME [CERT KEY [old | mutual CA]]: its port is in $port, its log in NAME.stats.
 serve() {
 	name=$1
 	shift
-	python3 "$srcdir/tests/plugins/http_server.py" "$work/$name.stats" "$@" >"$work/$name.port" 2>"$work/$name.err" &
-	pids="$pids $!"
-	server_pid=$!
-	i=0
-	while [ ! -s "$work/$name.port" ] && [ $i -lt 300 ]; do i=$((i + 1)); sleep 0.1; done
-	port=$(cat "$work/$name.port")
+	python_server "$name" http_server.py "$work/$name.stats" "$@"
 }
 serve main
 main=$port main_pid=$server_pid
@@ -112,13 +106,6 @@ ${more:-}"
 	! grep -q 'secret words' "$work/err"
 	ok $? "$1: what the server says is not repeated"
 }
-program=$work/mortise
-cat >"$program" <<END
-#!/bin/sh
-LD_LIBRARY_PATH="$builddir/core/.libs" exec "$builddir/.libs/mortise" "\$@"
-END
-[ -x "$builddir/.libs/mortise" ] || printf '#!/bin/sh\nexec "%s" "$@"\n' "$builddir/mortise" >"$program"
-chmod 755 "$program"
 bad 404 3
 bad 401 4 'get of app/a was answered by HTTP status 401'
 bad 403 4
