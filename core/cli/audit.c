@@ -134,9 +134,9 @@ verb_audit_search(struct cli *cli)
 	int status = parse_last(cli, &filter.last);
 
 	if (status == 0)
-		status = parse_time(cli, OPTION_FROM, &filter.from_ms);
+		status = parse_time(cli, OPTION_SINCE, &filter.from_ms);
 	if (status == 0)
-		status = parse_time(cli, OPTION_TO, &filter.to_ms);
+		status = parse_time(cli, OPTION_UNTIL, &filter.to_ms);
 	if (status == 0)
 		status = cli_open_maintenance(cli);
 	return status == 0 ? read_trail(cli, &request, &filter) : status;

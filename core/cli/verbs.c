@@ -101,10 +101,10 @@ static const struct verb verbs[] = {
 	}, {
 		.name = "audit search",
 		.usage = "[--agency ID] [--action NAME] [--resource-type TYPE]\n"
-		    "    [--resource-id ID] [--user-email TEXT] [--from TIME] [--to TIME] [-n N]",
+		    "    [--resource-id ID] [--user-email TEXT] [--since TIME] [--until TIME] [-n N]",
 		.summary = "print the records that match all of these",
 		.options = OPT(AGENCY) | OPT(ACTION) | OPT(RESOURCE_TYPE) | OPT(RESOURCE_ID) |
-		    OPT(USER_EMAIL) | OPT(FROM) | OPT(TO) | OPT(LAST),
+		    OPT(USER_EMAIL) | OPT(SINCE) | OPT(UNTIL) | OPT(LAST),
 		.run = verb_audit_search,
 	}, {
 		.name = "audit verify",
@@ -163,6 +163,30 @@ static const struct verb verbs[] = {
 		.options = OPTIONS_WHO,
 		.least = 1, .most = 1,
 		.run = verb_restore,
+	}, {
+		.name = "copy",
+		.usage = "NAME --from A --to B [--newest] [--overwrite] [--dry-run]",
+		.summary = "copy a secret from one backend to another",
+		.options = OPT(FROM) | OPT(TO) | OPT(NEWEST) | OPT(OVERWRITE) | OPT(DRY_RUN) |
+		    OPTIONS_WHO,
+		.least = 1, .most = 1,
+		.run = verb_copy,
+	}, {
+		.name = "diff",
+		.usage = "A B [PREFIX] [--jobs N] [--rate N]",
+		.summary = "print the names in which two backends differ",
+		.options = OPT(JOBS) | OPT(RATE) | OPTIONS_WHO,
+		.least = 2, .most = 3,
+		.run = verb_diff,
+	}, {
+		.name = "migrate",
+		.usage = "--from A --to B [PREFIX] [--dry-run] [--jobs N] [--rate N] [--newest]\n"
+		    "    [--overwrite] [--journal F] [--delete-source]",
+		.summary = "copy all secrets from one backend to another; goes on where it was stopped",
+		.options = OPT(FROM) | OPT(TO) | OPT(DRY_RUN) | OPT(JOBS) | OPT(RATE) | OPT(NEWEST) |
+		    OPT(OVERWRITE) | OPT(JOURNAL) | OPT(DELETE_SOURCE) | OPTIONS_WHO,
+		.most = 1,
+		.run = verb_migrate,
 	}, {
 		.name = "plugin list",
 		.usage = "",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * move: what goes from one place to another: as yet backups.  Called by api,
- * which knows the stores and the trail; this room knows files.
+ * move: what goes from one place to another: secrets between backends (moving.h,
+ * migrate.h), and stores with their trail into a file and back.  Called by api.
  *
  * backup.h: one file that holds copies of stores and the trail, and the list of
  * them with their digests: doc/file-formats.md.

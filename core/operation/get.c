@@ -24,14 +24,6 @@ struct reading {
 	size_t stale_target;
 };
 
-static void
-prepare(struct step *step, struct operation *operation)
-{
-	step->call.fresh = operation->fresh;
-	step->call.leaving = operation_leaving;
-	step->call.leaving_arg = operation;
-}
-
 static enum mortise_code
 get_call(void *arg, const struct chain_entry *entry, size_t number, uint64_t deadline)
 {
@@ -45,7 +37,9 @@ get_call(void *arg, const struct chain_entry *entry, size_t number, uint64_t dea
 	reading->values[number] = NULL;
 	run->entries[number] = entry;
 	run->versions[number].text[0] = '\0';
-	prepare(&step, run->operation);
+	step.call.fresh = run->operation->fresh;
+	step.call.leaving = operation_leaving;
+	step.call.leaving_arg = run->operation;
 	if (backend != NULL)
 		code = backend_get(backend, &step.call, run->name, NULL, &reading->values[number],
 		    &run->versions[number]);
@@ -167,32 +161,19 @@ static enum mortise_code
 get_version(struct operation *operation, const char *name, const char *version,
     struct mortise_secret **value, struct mortise_place *found)
 {
-	struct mortise_version wanted, got = {""};
-	enum mortise_code code;
-	struct backend *backend;
-	struct step step;
+	struct mortise_version wanted, got;
 	const char *bare;
 	size_t target;
+	enum mortise_code code = route_one(operation->engine->config, name, version, &target,
+	    &bare, operation->error);
 
-	code = route_one(operation->engine->config, name, version, &target, &bare,
-	    operation->error);
 	if (code != MORTISE_OK)
 		return code;
 	(void)snprintf(wanted.text, sizeof(wanted.text), "%s", bare);
-	backend = call_begin(operation, &step, target, call_deadline(operation, target),
-	    MORTISE_CAN_SECRET_GET, &code);
-	if (backend == NULL)
-		code = MORTISE_UNSUPPORTED;
-	else {
-		prepare(&step, operation);
-		code = backend_get(backend, &step.call, name, &wanted, value, &got);
-	}
-	call_end(operation, &step, code, got.text);
-	if (code != MORTISE_OK)
-		return call_fail(operation, &step, code);
-	operation->cached = step.call.told.cached;
-	place_set(operation->engine, found, target, got.text);
-	return MORTISE_OK;
+	code = operation_get_at(operation, target, name, &wanted, value, &got);
+	if (code == MORTISE_OK)
+		place_set(operation->engine, found, target, got.text);
+	return code;
 }
 
 enum mortise_code

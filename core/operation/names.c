@@ -141,8 +141,6 @@ operation_history(struct operation *operation, const char *name, mortise_version
 	struct history history = {.version = version, .label = label, .arg = arg};
 	struct mortise_out out = {.history = take_version, .row = take_labels, .arg = &history};
 	enum mortise_code code = name_check(name, operation->error);
-	struct backend *backend;
-	struct step step;
 	const char *bare;
 	size_t target;
 
@@ -152,10 +150,5 @@ operation_history(struct operation *operation, const char *name, mortise_version
 	if (code != MORTISE_OK)
 		return code;
 	history.backend = operation->engine->config->backends[target].name;
-	backend = call_begin(operation, &step, target, call_deadline(operation, target),
-	    MORTISE_CAN_SECRET_DESCRIBE, &code);
-	code = backend == NULL ? MORTISE_UNSUPPORTED :
-	    backend_describe(backend, &step.call, name, &out);
-	call_end(operation, &step, code, NULL);
-	return code == MORTISE_OK ? code : call_fail(operation, &step, code);
+	return operation_describe_at(operation, target, name, &out);
 }

@@ -116,6 +116,23 @@ enum mortise_code operation_list(struct operation *, const char *prefix, mortise
 enum mortise_code operation_history(struct operation *, const char *name,
     mortise_version_fn *version, mortise_label_fn *label, void *arg);
 
+/*
+ * The same of one given backend, whatever the routes say, each by one call of its
+ * plugin: for what moves secrets between backends.  version NULL: the newest.  list and
+ * describe give what the plugin does: names may be any.
+ */
+bool operation_can_at(const struct engine *, size_t target, uint64_t capability);
+enum mortise_code operation_get_at(struct operation *, size_t target, const char *name,
+    const struct mortise_version *version, struct mortise_secret **value,
+    struct mortise_version *found);
+enum mortise_code operation_put_at(struct operation *, size_t target, const char *name,
+    const struct mortise_secret_put *, struct mortise_version *made);
+enum mortise_code operation_delete_at(struct operation *, size_t target, const char *name);
+enum mortise_code operation_list_at(struct operation *, size_t target, const char *prefix,
+    struct mortise_out *);
+enum mortise_code operation_describe_at(struct operation *, size_t target, const char *name,
+    struct mortise_out *);
+
 /* --- steps: state ----------------------------------------------------------- */
 
 /* A state record that was read; the value is malloc'd and NUL-terminated. */

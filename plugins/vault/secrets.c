@@ -112,10 +112,11 @@ check_labels(const struct vault *vault, struct mortise_call *call,
 	    LABEL_NAME_MAX, LABEL_VALUE_MAX);
 }
 
-/* After the value: a failure leaves that one, which the receipt knows. */
+/* A step of its own.  Of a new name before the value, so that no value is ever without its
+ * labels; else after it, so that a put that is refused changes none. */
 static enum mortise_code
 put_labels(struct vault *vault, struct mortise_call *call, const char *name,
-    const struct mortise_secret_put *put)
+    const struct mortise_secret_put *put, bool after)
 {
 	char path[PATH_SIZE];
 	struct vault_request request = {.method = "POST", .path = path, .what = name};
@@ -136,7 +137,7 @@ put_labels(struct vault *vault, struct mortise_call *call, const char *name,
 	request.body = body;
 	if (code == MORTISE_OK)
 		code = vault_ask(vault, call, &request, &answer);
-	if (code != MORTISE_OK)
+	if (code != MORTISE_OK && after)
 		code = vault->host->fail(call, MORTISE_ERROR, MORTISE_REASON_NONE,
 		    "%s has its new value, but not the labels: HTTP status %d; may the token write "
 		    "metadata?", name, answer.status);
@@ -233,7 +234,7 @@ put_versioned(struct vault *vault, struct mortise_call *call, const char *name,
 {
 	bool conditional = put->only_if_absent || put->only_if != NULL;
 	enum mortise_code code = check_labels(vault, call, put);
-	bool lost = true;
+	bool lost = true, labelled = put->labels == NULL;
 
 	/* Who has no condition tries again where somebody else was faster. */
 	for (int tried = 0; code == MORTISE_OK && lost; tried++) {
@@ -247,6 +248,10 @@ put_versioned(struct vault *vault, struct mortise_call *call, const char *name,
 		receipt->existed = newest.fields != NULL;
 		version_text(&receipt->before, newest.fields == NULL ? 0 : version);
 		answer_forget(&newest.answer);
+		if (code == MORTISE_OK && !labelled && newest.version == 0) {
+			code = put_labels(vault, call, name, put, false);
+			labelled = true;
+		}
 		if (code != MORTISE_OK)
 			return code;
 		code = put_on(vault, call, name, put, version, receipt);
@@ -255,8 +260,8 @@ put_versioned(struct vault *vault, struct mortise_call *call, const char *name,
 		if (lost)
 			code = MORTISE_OK;
 	}
-	if (code == MORTISE_OK && put->labels != NULL)
-		code = put_labels(vault, call, name, put);
+	if (code == MORTISE_OK && !labelled)
+		code = put_labels(vault, call, name, put, true);
 	return code;
 }
 

@@ -76,12 +76,12 @@ ok $? "audit search -n"
 run mortise audit search --action audit_read -n 2
 [ "$(wc -l <"$work/out")" = 2 ]
 ok $? "audit search -n of searches"
-run mortise audit search --from 2001-01-01T00:00:00Z --to 2002-01-01T00:00:00+02:00
+run mortise audit search --since 2001-01-01T00:00:00Z --until 2002-01-01T00:00:00+02:00
 status_is 0 "audit search of an empty span"
 empty out "audit search of an empty span finds nothing"
-run mortise audit search --from 2001-01-01T00:00:00Z --action secret_written
+run mortise audit search --since 2001-01-01T00:00:00Z --action secret_written
 [ "$(wc -l <"$work/out")" = 2 ]
-ok $? "audit search --from"
+ok $? "audit search --since"
 run mortise audit search --action audit_read
 [ -s "$work/out" ]
 ok $? "reading the trail is recorded"

@@ -46,7 +46,7 @@ wrong '--ttl takes whole seconds' state create --ttl 0
 wrong '--ttl takes whole seconds' state create --ttl -5
 wrong '-n takes a number' audit tail -n 0
 wrong '-n takes a number' audit tail -n ten
-wrong '--from takes a time of RFC 3339' audit search --from yesterday
+wrong '--since takes a time of RFC 3339' audit search --since yesterday
 wrong '--expect takes SEQ:HASH' audit verify --expect 12
 wrong '--expect takes SEQ:HASH' audit verify --expect 12:ABC
 wrong '--gap takes FROM-TO' audit verify --gap 5
@@ -83,7 +83,7 @@ while read -r verb; do
 	out_like "^usage: mortise $verb" "$verb --help: usage"
 	out_like '^  --config F' "$verb --help: common options"
 done <"$work/verbs"
-[ "$(wc -l <"$work/verbs")" = 28 ]
+[ "$(wc -l <"$work/verbs")" = 31 ]
 ok $? "every verb was asked for its help"
 run mortise help token
 status_is 0 "help of a group"

@@ -65,7 +65,7 @@ status_is 0 "the trail verifies"
 cat "$work"/demo/trail/*.jsonl | sed 's/.*"seq":\([0-9]*\).*/\1/' >"$work/seqs"
 sort -n "$work/seqs" | cmp -s - "$work/seqs"
 ok $? "the order is that of the numbers"
-run mortise audit search --from "$(of_minute -60):00Z" --to "$(of_minute 120):00Z" --resource-id app/a
+run mortise audit search --since "$(of_minute -60):00Z" --until "$(of_minute 120):00Z" --resource-id app/a
 [ "$(grep -c app/a "$work/out")" -ge 3 ]
 ok $? "a search by time goes by what the clock said"
 finish

@@ -193,6 +193,77 @@ enum mortise_code mortise_history(struct mortise *, const struct mortise_request
     const char *name, mortise_version_fn *version, mortise_label_fn *label, void *arg,
     struct mortise_error *);
 
+/* --- moving secrets between backends ------------------------------------------ */
+
+/* What became of a name, or how two backends differ in it. */
+enum mortise_moved {
+	MORTISE_MOVED_COPIED,		/* written, read back and compared; dry run: it would be */
+	MORTISE_MOVED_SAME,		/* there already, with the same newest value */
+	MORTISE_MOVED_DONE,		/* by an earlier run, says the journal */
+	MORTISE_MOVED_DIFFERS,		/* both have it, with other values; nothing was written */
+	MORTISE_MOVED_ONLY_FIRST,	/* diff: the second one lacks it */
+	MORTISE_MOVED_ONLY_SECOND,	/* diff: the first one lacks it */
+	MORTISE_MOVED_DELETED,		/* from the source */
+	MORTISE_MOVED_FAILED		/* code, reason and message say why */
+};
+struct mortise_moved_info {
+	size_t size;
+	const char *name;
+	enum mortise_moved what;
+	uint64_t versions;		/* that were written, or would be */
+	bool labels_left;		/* the target keeps none */
+	enum mortise_code code;
+	enum mortise_reason reason;
+	const char *message;		/* NULL: none */
+	uint64_t done, total;		/* names of this pass: deleting is a second one */
+};
+/* By one thread at a time, not always the caller's; what it is given is borrowed. */
+typedef void mortise_move_fn(void *arg, const struct mortise_moved_info *);
+
+struct mortise_move_options {
+	size_t size;
+	const char *from, *to;		/* backends; diff: the first and the second */
+	const char *prefix;		/* NULL: all names; not for copy */
+	bool dry_run;			/* reads and compares, and writes nothing */
+	bool newest_only;		/* without older versions */
+	bool overwrite;			/* also over a value that did not come from the source */
+	bool delete_source;		/* migrate: after all went well, and a second comparison */
+	unsigned int jobs;		/* names at a time, at most 64; 0: 8 */
+	uint64_t rate;			/* names begun a second at most; 0: as fast as it goes */
+	/* migrate: where it is noted what is done, so that a run after one that was killed goes on
+	 * there; removed when all is.  NULL: migrate-FROM-TO.journal beside the trail. */
+	const char *journal;
+	mortise_move_fn *each;		/* NULL: nobody is told */
+	void *arg;
+};
+struct mortise_move_report {
+	size_t size;
+	uint64_t total;			/* names */
+	uint64_t copied, same, done_before, differ, failed, deleted;
+	uint64_t versions;		/* written */
+	uint64_t labels_left;		/* names whose labels the target does not keep */
+};
+
+/*
+ * One name, or all of a prefix, from one backend to another, whatever the routes say:
+ * older versions and labels go along where both keep such, oldest first, and the newest
+ * value is read back and compared.  What an earlier run has written is not written again.
+ * Each name is an audited operation of its own (secret_copied).
+ *
+ * ok: all are there.  conflict with reason difference: some have another value at the
+ * target.  Otherwise the code of the first that failed; the others were moved all the
+ * same.  *report (may be NULL; size set) is filled under each code.
+ */
+enum mortise_code mortise_copy(struct mortise *, const struct mortise_request *, const char *name,
+    const struct mortise_move_options *, struct mortise_move_report *, struct mortise_error *);
+enum mortise_code mortise_migrate(struct mortise *, const struct mortise_request *,
+    const struct mortise_move_options *, struct mortise_move_report *, struct mortise_error *);
+
+/* Compares the newest values by digests under a key of this run, audited as
+ * secret_compared; tells of each name.  conflict with reason difference: some differ. */
+enum mortise_code mortise_diff(struct mortise *, const struct mortise_request *,
+    const struct mortise_move_options *, struct mortise_move_report *, struct mortise_error *);
+
 /* --- tokens ----------------------------------------------------------------- */
 
 /*
