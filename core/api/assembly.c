@@ -102,6 +102,34 @@ check_operation(const struct assembly *assembly, const struct config_operation *
 		check_chain(assembly, &operation->chain, capability, problems);
 }
 
+/* Who was left behind is noted in state, and must be known after a power cut, too. */
+static bool
+is_durable(const struct assembly *assembly, const char *key)
+{
+	const struct config *config = assembly->config;
+	const struct config_route *route = route_find(config->state, config->state_count, key);
+	const struct plugin *plugin = route == NULL ? NULL : assembly->plugins[route->target];
+
+	return plugin != NULL && (plugin->table.flags & MORTISE_PLUGIN_DURABLE) != 0;
+}
+
+static void
+check_lags(const struct assembly *assembly, const struct config_route *route,
+    struct problems *problems)
+{
+	const struct config *config = assembly->config;
+	size_t i = 0;
+
+	if (route->lags == NULL || (is_durable(assembly, "behind:x") && is_durable(assembly, "turn:x")))
+		return;
+	while (i < config->backends_count && !route->lags[i])
+		i++;
+	if (i < config->backends_count)
+		problem_error(problems, &route->place, "a write of %s may end well without %s, which is "
+		    "noted in state: lead \"behind:*\" and \"turn:*\" to a durable backend there, such "
+		    "as state: [{match: \"*\", use: store}]", route->match, config->backends[i].name);
+}
+
 static void
 check_routes(const struct assembly *assembly, struct problems *problems)
 {
@@ -118,6 +146,7 @@ check_routes(const struct assembly *assembly, struct problems *problems)
 		if (route->put.given == CONFIG_CHAIN && chain_calls(&route->put.chain) > 1)
 			check_chain(assembly, &route->put.chain, MORTISE_CAN_SECRET_UNDO,
 			    problems);
+		check_lags(assembly, route, problems);
 	}
 	for (size_t i = 0; i < config->state_count; i++) {
 		const struct config_route *route = &config->state[i];

@@ -55,6 +55,7 @@ struct chain_entry {
 	signed char codes[MORTISE_CODES];	/* enum chain_action, or CHAIN_BY_WORD */
 	const struct chain *inner;	/* NULL: a backend ... */
 	size_t target;			/* ... and this is its number */
+	bool stale;			/* may answer although a write has left it behind */
 };
 
 struct chain {
@@ -83,6 +84,11 @@ enum chain_action chain_action_for(const struct chain_entry *, enum mortise_code
 enum mortise_code chain_check(const struct chain *, struct mortise_error *);
 /* Backend calls that it makes at most; the chain must pass chain_check. */
 size_t chain_calls(const struct chain *);
+
+/* Can a write end well although this entry failed? */
+bool chain_may_pass(const struct chain_entry *, enum chain_op);
+/* ... or although this backend did not take it?  Then it is left behind. */
+bool chain_may_lag(const struct chain *, enum chain_op, size_t target);
 
 /*
  * What the machine asks of its caller.  `number` counts backend calls from 0;

@@ -188,6 +188,13 @@ static const struct verb verbs[] = {
 		.most = 1,
 		.run = verb_migrate,
 	}, {
+		.name = "reconcile",
+		.usage = "[NAME]",
+		.summary = "bring backends up to date that writes have left behind",
+		.options = OPTIONS_WHO,
+		.most = 1,
+		.run = verb_reconcile,
+	}, {
 		.name = "plugin list",
 		.usage = "",
 		.summary = "print the plugins that are there",

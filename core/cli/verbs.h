@@ -50,6 +50,7 @@ int verb_restore(struct cli *);
 int verb_copy(struct cli *);
 int verb_diff(struct cli *);
 int verb_migrate(struct cli *);
+int verb_reconcile(struct cli *);
 int verb_plugin_list(struct cli *);
 int verb_plugin_show(struct cli *);
 int verb_plugin_test(struct cli *);

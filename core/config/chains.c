@@ -86,16 +86,16 @@ static void
 parse_entry(struct config *config, const struct yaml_node *node, struct chain_entry *entry,
     struct problems *problems)
 {
-	static const char *const known[] = {"use", "control", "codes", NULL};
-	static const char *const unbuilt[] = {"stale", NULL};
+	static const char *const known[] = {"use", "control", "codes", "stale", NULL};
 	const struct yaml_node *use = node, *part;
 
 	entry->place = node->place;
 	entry->use = "";
 	entry->word = CHAIN_DEFAULT;
+	entry->stale = false;
 	memset(entry->codes, CHAIN_BY_WORD, sizeof(entry->codes));
 	if (node->kind != YAML_SCALAR) {
-		if (!keys_check(node, "an entry", &(struct keys){known, unbuilt}, problems))
+		if (!keys_check(node, "an entry", &(struct keys){known, NULL}, problems))
 			return;
 		use = yaml_member(node, "use");
 		if (use == NULL) {
@@ -109,6 +109,12 @@ parse_entry(struct config *config, const struct yaml_node *node, struct chain_en
 		part = yaml_member(node, "codes");
 		if (part != NULL)
 			parse_codes(part, entry, problems);
+		part = yaml_member(node, "stale");
+		entry->stale = part != NULL && part->kind == YAML_SCALAR &&
+		    strcmp(part->text, "allow") == 0;
+		if (part != NULL && !entry->stale)
+			problem_error(problems, &part->place, "stale can be allow: this entry may answer "
+			    "although a write has left it behind");
 	}
 	if (text_of(use, "use", problems) != NULL)
 		resolve_use(config, use, entry, problems);

@@ -321,6 +321,8 @@ read_root(struct config *config, struct problems *problems)
 	read_audit(config, root, problems);
 	read_tokens(config, root, problems);
 	if (problems->errors == 0)
+		config_lags(config, problems);
+	if (problems->errors == 0)
 		config_warn(config, problems);
 }
 

@@ -55,6 +55,8 @@ struct config_route {
 	const char *match;
 	struct config_operation get, put, delete;	/* secrets: put serves keep too */
 	size_t target;		/* state routes: their one backend */
+	/* By backend: a write may end well without it, so that it is left behind.  NULL: none. */
+	bool *lags;		/* secrets */
 };
 
 struct config_audit {

@@ -46,6 +46,8 @@ void config_order(struct config *, struct problems *);
 /* secret:, state: and chains:, once the backends are known. */
 void config_chains(struct config *, struct problems *);
 void config_routes(struct config *, struct problems *);
+/* Which backends writes may leave behind; the routes must be good. */
+void config_lags(struct config *, struct problems *);
 /* The entries that a name or a list says. */
 void config_entries(struct config *, const struct yaml_node *, const char *name, struct chain *,
     struct problems *);

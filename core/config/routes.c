@@ -2,6 +2,7 @@
 /* secret: and state:. */
 #include <string.h>
 
+#include "base/name.h"
 #include "config/parts.h"
 
 /* What an operation's key says; node NULL: nothing. */
@@ -124,6 +125,49 @@ read_routes(struct config *config, const char *kind, size_t *count,
 		problem_error(problems, &routes[node->count - 1].place,
 		    "the last route of %s must match \"*\", so that every name has one", kind);
 	return routes;
+}
+
+/* Tokens are kept, and that ends well where one backend holds them. */
+static bool
+may_hold_tokens(const struct config *config, const struct config_route *route)
+{
+	char prefix[MORTISE_NAME_MAX + 1];
+	size_t length = strcspn(config->token_name, "{");
+
+	if (config->state_count == 0 || length >= sizeof(prefix))
+		return false;
+	memcpy(prefix, config->token_name, length);
+	prefix[length] = '\0';
+	return glob_may_match(route->match, prefix);
+}
+
+static bool
+lags(const struct config *config, const struct config_route *route, size_t target)
+{
+	const struct chain *put = &route->put.chain, *delete = &route->delete.chain;
+
+	return (route->put.given == CONFIG_CHAIN && (chain_may_lag(put, CHAIN_PUT, target) ||
+	    (may_hold_tokens(config, route) && chain_may_lag(put, CHAIN_KEEP, target)))) ||
+	    (route->delete.given == CONFIG_CHAIN && chain_may_lag(delete, CHAIN_DELETE, target));
+}
+
+void
+config_lags(struct config *config, struct problems *problems)
+{
+	for (size_t i = 0; i < config->secret_count; i++) {
+		struct config_route *route = &config->secret[i];
+		bool any = false;
+
+		route->lags = config_take(config, config->backends_count, sizeof(bool), problems);
+		if (route->lags == NULL)
+			return;
+		for (size_t k = 0; k < config->backends_count; k++) {
+			route->lags[k] = lags(config, route, k);
+			any = any || route->lags[k];
+		}
+		if (!any)
+			route->lags = NULL;
+	}
 }
 
 void

@@ -5,20 +5,6 @@
 #include "base/name.h"
 #include "config/parts.h"
 
-/* Can the chain end well although this entry failed or was passed over? */
-static bool
-may_be_passed(const struct chain_entry *entry, enum chain_op op)
-{
-	for (int i = 0; i < MORTISE_CODES; i++) {
-		enum mortise_code code = (enum mortise_code)i;
-
-		if (code != MORTISE_OK && code != MORTISE_IGNORE && code != MORTISE_NOT_FOUND &&
-		    chain_action_for(entry, code, op) == CHAIN_PASS)
-			return true;
-	}
-	return false;
-}
-
 static void
 warn_writes(const struct chain *chain, enum chain_op op, struct problems *problems)
 {
@@ -31,10 +17,6 @@ warn_writes(const struct chain *chain, enum chain_op op, struct problems *proble
 			    "and the entries behind it keep %s; use %s", chain_op_name(op),
 			    entry->use, op == CHAIN_PUT ? "an older value" : "the name",
 			    chain_word_name(chain_default_word(op)));
-		else if (may_be_passed(entry, op))
-			problem_warning(problems, &entry->place, "a %s can end well although %s "
-			    "failed, which is left behind then; use %s", chain_op_name(op),
-			    entry->use, chain_word_name(chain_default_word(op)));
 		if (entry->inner != NULL)
 			warn_writes(entry->inner, op, problems);
 	}
@@ -113,23 +95,6 @@ warn_order(const struct config_route *route, struct problems *problems)
 		    route->match);
 }
 
-/* Tokens are kept: no failure of an entry stops that, nothing is taken back. */
-static void
-warn_tokens(const struct config *config, const struct config_route *route,
-    struct problems *problems)
-{
-	char prefix[MORTISE_NAME_MAX + 1];
-	size_t length = strcspn(config->token_name, "{");
-
-	if (length >= sizeof(prefix) || chain_calls(&route->put.chain) < 2)
-		return;
-	memcpy(prefix, config->token_name, length);
-	prefix[length] = '\0';
-	if (glob_may_match(route->match, prefix))
-		problem_warning(problems, &route->place, "tokens may be kept in some of this route's "
-		    "backends only: a store that fails then is left behind");
-}
-
 void
 config_warn(const struct config *config, struct problems *problems)
 {
@@ -138,8 +103,6 @@ config_warn(const struct config *config, struct problems *problems)
 		bool put = route->put.given == CONFIG_CHAIN;
 
 		warn_operation(config, i, CHAIN_PUT, problems);
-		if (put)
-			warn_tokens(config, route, problems);
 		warn_operation(config, i, CHAIN_DELETE, problems);
 		if (put && route->get.given == CONFIG_CHAIN)
 			warn_order(route, problems);

@@ -155,7 +155,7 @@ write_pointer(struct operation *operation, const char *id, const char *secret_na
 	enum mortise_code code;
 
 	pointer_key(id, key);
-	code = operation_state_put(operation, key, &put);
+	code = operation_state_put(operation, key, &put, NULL);
 	if (code != MORTISE_CONFLICT)
 		return code;
 	code = operation_state_get(operation, key, &value);
@@ -192,5 +192,5 @@ authorization_write(struct operation *operation, const struct mortise_authorizat
 		put.only_if = before;
 	else
 		put.only_if_absent = true;
-	return operation_state_put(operation, key, &put);
+	return operation_state_put(operation, key, &put, NULL);
 }

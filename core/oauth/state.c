@@ -111,7 +111,7 @@ state_create(struct operation *operation, const struct mortise_state_options *op
 	put.value = text;
 	put.value_size = strlen(text);
 	(void)snprintf(key, sizeof(key), KEY_PREFIX "%s", state);
-	return operation_state_put(operation, key, &put);
+	return operation_state_put(operation, key, &put, NULL);
 }
 
 void

@@ -4,13 +4,16 @@
 #include <string.h>
 
 #include "base/name.h"
+#include "operation/behind.h"
 #include "operation/run.h"
 #include "secmem/secret.h"
 
 struct reading {
 	struct run run;			/* first: it is the host's arg */
+	const bool *lags;		/* of the route, by backend; NULL: none is ever left behind */
 	struct mortise_secret *values[CHAIN_CALLS_MAX];
 	struct backend_told told[CHAIN_CALLS_MAX];
+	bool old[CHAIN_CALLS_MAX];	/* answered although it was left behind */
 	/* What each backend came to, in the order of the calls. */
 	size_t asked_count;
 	struct asked {
@@ -23,6 +26,36 @@ struct reading {
 	struct backend_told stale_told;
 	size_t stale_target;
 };
+
+/* May the backend answer?  Its mark says whether a write has left it behind. */
+static enum mortise_code
+look_behind(struct reading *reading, const struct chain_entry *entry, bool *old,
+    struct mortise_error *error)
+{
+	struct run *run = &reading->run;
+	const char *backend = run->operation->engine->config->backends[entry->target].name;
+	struct mortise_error kept = *run->operation->error;
+	struct behind behind;
+
+	*old = false;
+	if (reading->lags == NULL || !reading->lags[entry->target])
+		return MORTISE_OK;
+	if (behind_read(run->operation, entry->target, run->name, &behind) != MORTISE_OK) {
+		(void)error_set(error, MORTISE_UNAVAILABLE, MORTISE_REASON_NONE, "whether %s was left "
+		    "behind cannot be known: %s", backend, run->operation->error->message);
+		*run->operation->error = kept;
+		return MORTISE_UNAVAILABLE;
+	}
+	if (behind.kind == BEHIND_NONE || behind.kind == BEHIND_WRITING)
+		return MORTISE_OK;
+	if (behind.kind == BEHIND_GONE)
+		return error_set(error, MORTISE_NOT_FOUND, MORTISE_REASON_NONE,
+		    "it was deleted, which %s does not know yet", backend);
+	*old = entry->stale;
+	return *old ? MORTISE_OK : error_set(error, MORTISE_UNAVAILABLE, MORTISE_REASON_NONE,
+	    "%s was left behind by a write, and may have an older value; `mortise reconcile` brings "
+	    "it up to date", backend);
+}
 
 static enum mortise_code
 get_call(void *arg, const struct chain_entry *entry, size_t number, uint64_t deadline)
@@ -40,7 +73,10 @@ get_call(void *arg, const struct chain_entry *entry, size_t number, uint64_t dea
 	step.call.fresh = run->operation->fresh;
 	step.call.leaving = operation_leaving;
 	step.call.leaving_arg = run->operation;
+	reading->old[number] = false;
 	if (backend != NULL)
+		code = look_behind(reading, entry, &reading->old[number], &step.error);
+	if (backend != NULL && code == MORTISE_OK)
 		code = backend_get(backend, &step.call, run->name, NULL, &reading->values[number],
 		    &run->versions[number]);
 	reading->told[number] = step.call.told;
@@ -113,6 +149,7 @@ stale_call(void *arg, const struct chain_entry *entry, size_t number, uint64_t d
 
 	if (before == NULL)
 		return get_call(arg, entry, number, deadline);
+	reading->old[number] = false;
 	reading->run.entries[number] = entry;
 	reading->run.versions[number].text[0] = '\0';
 	reading->values[number] = NULL;
@@ -154,6 +191,15 @@ get_stale(struct reading *reading, enum mortise_code code, size_t *answer)
 	return MORTISE_OK;
 }
 
+static void
+flag_old(struct operation *operation, size_t target)
+{
+	operation->stale = true;
+	(void)error_set(operation->error, MORTISE_OK, MORTISE_REASON_STALE,
+	    "%s was left behind by a write, and may be older than the newest value (`stale: allow`)",
+	    operation->engine->config->backends[target].name);
+}
+
 /* --- the operation ------------------------------------------------------------ */
 
 /* A given version: one backend, no chain. */
@@ -183,6 +229,8 @@ operation_get(struct operation *operation, const char *name, const char *version
 	static const struct chain_host host = {
 		.call = get_call, .drop = get_drop, .timeout = run_timeout,
 	};
+	const struct config *config = operation->engine->config;
+	const struct config_route *route = route_find(config->secret, config->secret_count, name);
 	enum mortise_code code = name_check(name, operation->error);
 	struct reading reading;
 	size_t answer;
@@ -193,6 +241,7 @@ operation_get(struct operation *operation, const char *name, const char *version
 		return get_version(operation, name, version, value, found);
 	reading.run.operation = operation;
 	reading.run.name = name;
+	reading.lags = route == NULL ? NULL : route->lags;
 	reading.asked_count = 0;
 	reading.stale = NULL;
 	code = run_chain(&reading.run, &host, CHAIN_GET,
@@ -201,6 +250,8 @@ operation_get(struct operation *operation, const char *name, const char *version
 		code = get_stale(&reading, code, &answer);
 	if (code != MORTISE_OK)
 		return code;
+	if (reading.old[answer])
+		flag_old(operation, reading.run.entries[answer]->target);
 	operation->cached = reading.told[answer].cached;
 	*value = reading.values[answer];
 	run_place(&reading.run, answer, found);

@@ -133,6 +133,18 @@ enum mortise_code operation_list_at(struct operation *, size_t target, const cha
 enum mortise_code operation_describe_at(struct operation *, size_t target, const char *name,
     struct mortise_out *);
 
+/*
+ * Brings each backend that writes of a name have left behind up to date: by a copy of the
+ * newest value, read back and compared, or by deleting the name there.  done(arg, backend,
+ * deleted) for each; one that fails does not keep the others back.
+ */
+typedef void operation_reconciled_fn(void *arg, size_t target, bool deleted);
+enum mortise_code operation_reconcile(struct operation *, const char *name,
+    operation_reconciled_fn *done, void *arg);
+/* The names that a backend is left behind in, each perhaps again. */
+enum mortise_code operation_behind(struct operation *,
+    enum mortise_code (*each)(void *arg, const char *name), void *arg);
+
 /* --- steps: state ----------------------------------------------------------- */
 
 /* A state record that was read; the value is malloc'd and NUL-terminated. */
@@ -146,8 +158,11 @@ void state_value_free(struct state_value *);	/* for _cleanup_ */
 
 enum mortise_code operation_state_get(struct operation *, const char *key, struct state_value *);
 enum mortise_code operation_state_take(struct operation *, const char *key, struct state_value *);
+/* made may be NULL. */
 enum mortise_code operation_state_put(struct operation *, const char *key,
-    const struct mortise_state_put *);
+    const struct mortise_state_put *, struct mortise_version *made);
+enum mortise_code operation_state_delete(struct operation *, const char *key,
+    const struct mortise_version *only_if);
 /* All records of a prefix, from every backend that a route may lead it to. */
 enum mortise_code operation_state_list(struct operation *, const char *prefix,
     enum mortise_code (*each)(void *arg, const struct mortise_record *), void *arg);

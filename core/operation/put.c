@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/name.h"
+#include "operation/mirror.h"
 #include "operation/run.h"
 
 struct writing {
@@ -14,6 +15,9 @@ struct writing {
 	const struct mortise_put_options *options;
 	const char *only_if;
 	struct mortise_receipt receipts[CHAIN_CALLS_MAX];
+	struct mirror mirror;
+	size_t calls;			/* made so far */
+	bool written[CHAIN_CALLS_MAX];	/* by the call: ok, and not taken back */
 };
 
 static enum mortise_code
@@ -50,6 +54,9 @@ put_call(void *arg, const struct chain_entry *entry, size_t number, uint64_t dea
 		    "the random number generator failed");
 	run->versions[number] = receipt->made;
 	run_call_end(run, &step, code, number);
+	mirror_called(&writing->mirror, entry->target, code);
+	writing->written[number] = code == MORTISE_OK;
+	writing->calls = number + 1;
 	return code;
 }
 
@@ -71,9 +78,13 @@ put_undo(void *arg, const struct chain_entry *entry, size_t number)
 		code = backend_undo(backend, &step.call, run->name, &writing->receipts[number],
 		    writing->value);
 	call_end(run->operation, &step, code, NULL);
+	writing->written[number] = false;
 	if (code == MORTISE_OK || code == MORTISE_NOT_FOUND ||
-	    step.error.reason == MORTISE_REASON_SUPERSEDED)
+	    step.error.reason == MORTISE_REASON_SUPERSEDED) {
+		mirror_undone(&writing->mirror, entry->target, true);
 		return;
+	}
+	mirror_undone(&writing->mirror, entry->target, false);
 	(void)snprintf(run->left + used, sizeof(run->left) - used,
 	    "%s%s could not take the new version back (%s)", used == 0 ? "" : ", ", config->name,
 	    mortise_code_name(code));
@@ -116,13 +127,44 @@ check_value(const struct mortise_secret *value, struct mortise_error *error)
 	    size, MORTISE_VALUE_MAX);
 }
 
-enum mortise_code
-operation_put(struct operation *operation, const char *name, const struct mortise_secret *value,
-    const struct mortise_put_options *options, bool keep, struct mortise_place *made)
+/* What the chain was content with, newest first. */
+static void
+take_back(struct writing *writing)
+{
+	for (size_t i = writing->calls; i > 0; i--) {
+		if (writing->written[i - 1])
+			put_undo(writing, writing->run.entries[i - 1], i - 1);
+	}
+}
+
+static enum mortise_code
+run_put(struct writing *writing, bool keep, size_t *answer)
 {
 	static const struct chain_host host = {
 		.call = put_call, .undo = put_undo, .timeout = run_timeout,
 	};
+	enum chain_op op = keep ? CHAIN_KEEP : CHAIN_PUT;
+	struct mirror *mirror = &writing->mirror;
+	enum mortise_code code = mirror_begin(mirror, writing->run.operation, writing->run.name,
+	    op), settled;
+
+	if (code != MORTISE_OK)
+		return code;
+	writing->calls = 0;
+	code = run_chain(&writing->run, &host, op, NULL, answer);
+	settled = mirror_end(mirror, code);
+	if (settled != code) {
+		take_back(writing);
+		code = mirror_end(mirror, settled);
+	}
+	mirror_close(mirror);
+	return code;
+}
+
+enum mortise_code
+operation_put(struct operation *operation, const char *name, const struct mortise_secret *value,
+    const struct mortise_put_options *options, bool keep, struct mortise_place *made)
+{
 	enum mortise_code code = name_check(name, operation->error);
 	struct writing writing;
 	size_t answer;
@@ -136,17 +178,23 @@ operation_put(struct operation *operation, const char *name, const struct mortis
 	if (code == MORTISE_OK)
 		code = check_precondition(&writing, options);
 	if (code == MORTISE_OK)
-		code = run_chain(&writing.run, &host, keep ? CHAIN_KEEP : CHAIN_PUT, NULL, &answer);
+		code = run_put(&writing, keep, &answer);
 	if (code != MORTISE_OK)
 		return code;
 	run_place(&writing.run, answer, made);
 	return MORTISE_OK;
 }
 
+struct deleting {
+	struct run run;			/* first: it is the host's arg */
+	struct mirror mirror;
+};
+
 static enum mortise_code
 delete_call(void *arg, const struct chain_entry *entry, size_t number, uint64_t deadline)
 {
-	struct run *run = arg;
+	struct deleting *deleting = arg;
+	struct run *run = &deleting->run;
 	enum mortise_code code;
 	struct step step;
 	struct backend *backend = call_begin(run->operation, &step, entry->target, deadline,
@@ -156,6 +204,7 @@ delete_call(void *arg, const struct chain_entry *entry, size_t number, uint64_t 
 	if (backend != NULL)
 		code = backend_delete(backend, &step.call, run->name);
 	run_call_end(run, &step, code, number);
+	mirror_called(&deleting->mirror, entry->target, code);
 	return code;
 }
 
@@ -164,10 +213,17 @@ operation_delete(struct operation *operation, const char *name)
 {
 	static const struct chain_host host = {.call = delete_call, .timeout = run_timeout};
 	enum mortise_code code = name_check(name, operation->error);
-	struct run run;
+	struct deleting deleting;
 	size_t answer;
 
-	run.operation = operation;
-	run.name = name;
-	return code == MORTISE_OK ? run_chain(&run, &host, CHAIN_DELETE, NULL, &answer) : code;
+	deleting.run.operation = operation;
+	deleting.run.name = name;
+	if (code == MORTISE_OK)
+		code = mirror_begin(&deleting.mirror, operation, name, CHAIN_DELETE);
+	if (code != MORTISE_OK)
+		return code;
+	code = mirror_end(&deleting.mirror, run_chain(&deleting.run, &host, CHAIN_DELETE, NULL,
+	    &answer));
+	mirror_close(&deleting.mirror);
+	return code;
 }

@@ -101,16 +101,29 @@ operation_state_take(struct operation *operation, const char *key, struct state_
 
 enum mortise_code
 operation_state_put(struct operation *operation, const char *key,
-    const struct mortise_state_put *put)
+    const struct mortise_state_put *put, struct mortise_version *made)
 {
-	struct mortise_version made;
+	struct mortise_version spare;
 	struct backend *backend;
 	struct step step;
 	enum mortise_code code = find(operation, key, MORTISE_CAN_STATE_PUT, &step, &backend);
 
 	if (code != MORTISE_OK)
 		return code;
-	return finish(operation, &step, backend_state_put(backend, &step.call, key, put, &made));
+	return finish(operation, &step, backend_state_put(backend, &step.call, key, put,
+	    made == NULL ? &spare : made));
+}
+
+enum mortise_code
+operation_state_delete(struct operation *operation, const char *key,
+    const struct mortise_version *only_if)
+{
+	struct backend *backend;
+	struct step step;
+	enum mortise_code code = find(operation, key, MORTISE_CAN_STATE_DELETE, &step, &backend);
+
+	return code != MORTISE_OK ? code :
+	    finish(operation, &step, backend_state_delete(backend, &step.call, key, only_if));
 }
 
 struct listing {

@@ -43,7 +43,7 @@ empty err "check as JSON: no words"
 run mortise --config "$work/none.yaml" check
 status_is 6 "check of no file"
 err_like "none.yaml" "check of no file names it"
-printf 'secret:\n  - {match: "twice/*", get: [store, store], put: [store, {use: store, control: optional}], delete: store}\n' >"$work/demo/mortise.d/warn.yaml"
+printf 'secret:\n  - {match: "twice/*", get: [store, store], put: [{use: store, control: sufficient}, store], delete: store}\n' >"$work/demo/mortise.d/warn.yaml"
 run mortise check
 status_is 0 "check with a warning"
 err_like "^$work/demo/mortise.d/warn.yaml:2:[0-9]+: warning: " "check with a warning: its place"

@@ -83,7 +83,7 @@ while read -r verb; do
 	out_like "^usage: mortise $verb" "$verb --help: usage"
 	out_like '^  --config F' "$verb --help: common options"
 done <"$work/verbs"
-[ "$(wc -l <"$work/verbs")" = 31 ]
+[ "$(wc -l <"$work/verbs")" = 32 ]
 ok $? "every verb was asked for its help"
 run mortise help token
 status_is 0 "help of a group"

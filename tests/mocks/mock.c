@@ -567,6 +567,7 @@ static const struct mortise_plugin plugin = {
 	.doc = "answers what it is told to, for tests",
 	.threads = MORTISE_THREADS_FREE,
 	.reach = MOCK_REACH,
+	.flags = MORTISE_PLUGIN_DURABLE,	/* for chains that need such a one; nobody cuts the power */
 	.options = options,
 	.open = open_instance,
 	.close = close_instance,

@@ -13,6 +13,7 @@ auth/kubernetes.  CONTROL.mode, read at each request, says how it misbehaves:
     after STATUS    does a write, then answers that
     vanish          does a write, then closes without an answer
     slow-login S    a login takes S seconds
+    slow S          all else does
 
 CONTROL.revoked, if it is there, makes all tokens given before it invalid; CONTROL.lease
 is a token's life in seconds (3600).  CONTROL.log has a line a request: the number of its
@@ -79,6 +80,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.login(path.split("/")[1], json.loads(body))
         mode = setting("mode").split()
         kind = mode[0] if mode else ""
+        if kind == "slow":
+            time.sleep(float(mode[1]))
         if kind == "standby":
             return self.answer(307, None, [("Location", mode[1] + self.path)])
         if kind == "behind" and self.is_behind(int(mode[1])):

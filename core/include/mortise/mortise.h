@@ -264,6 +264,20 @@ enum mortise_code mortise_migrate(struct mortise *, const struct mortise_request
 enum mortise_code mortise_diff(struct mortise *, const struct mortise_request *,
     const struct mortise_move_options *, struct mortise_move_report *, struct mortise_error *);
 
+/* --- backends that were left behind ------------------------------------------ */
+
+/*
+ * Where a put or a delete may end well without one of its backends, that backend is left
+ * behind, which is noted in state, and it answers no more reads of the name until it is
+ * brought up to date: by a copy of the newest value, read back and compared, or by deleting
+ * the name there.  Each name is an audited operation (secret_reconciled).
+ */
+typedef void mortise_reconciled_fn(void *arg, const char *name, const char *backend,
+    bool deleted);
+/* name NULL: all.  The code of the first that failed; the others are done all the same. */
+enum mortise_code mortise_reconcile(struct mortise *, const struct mortise_request *,
+    const char *name, mortise_reconciled_fn *each, void *arg, struct mortise_error *);
+
 /* --- tokens ----------------------------------------------------------------- */
 
 /*
