@@ -60,6 +60,27 @@ create(const struct put *put)
 	return code == MORTISE_OK ? write_by(put, "POST", &said) : code;
 }
 
+/* Old servers do not say when something was written, by which a put whose answer was lost
+ * is told from what was there: so they are asked before. */
+static enum mortise_code
+look_before(const struct put *put)
+{
+	struct infisical_answer answer = {0};
+	struct kept kept;
+	enum mortise_code code;
+
+	if (atomic_load(&put->infisical->generation) == 4)
+		return MORTISE_OK;
+	code = before_write(put->infisical, put->call, put->name, secret_read(put->infisical,
+	    put->call, put->name, 0, true, &answer, &kept));
+	answer_forget(&answer);
+	if (code != MORTISE_OK && code != MORTISE_NOT_FOUND)
+		return code;
+	put->receipt->existed = code == MORTISE_OK;
+	version_text(&put->receipt->before, code == MORTISE_OK ? kept.version : 0);
+	return MORTISE_OK;
+}
+
 /* Of two that make it at once one is told that it is there, and changes it. */
 static enum mortise_code
 change_or_create(const struct put *put)
@@ -69,15 +90,17 @@ change_or_create(const struct put *put)
 	bool again = true;
 
 	for (int tried = 0; again; tried++) {
-		code = write_by(put, "PATCH", &said);
+		put->receipt->existed = -1;
+		code = look_before(put);
+		if (code == MORTISE_OK)
+			code = write_by(put, "PATCH", &said);
 		if (code != MORTISE_NOT_FOUND)
 			return code;
 		put->receipt->existed = 0;
+		version_text(&put->receipt->before, 0);
 		code = create(put);
 		again = code == MORTISE_CONFLICT &&
 		    mortise_http_pause(put->infisical->host, put->call, tried, 0);
-		if (code == MORTISE_CONFLICT)
-			put->receipt->existed = -1;
 	}
 	return code;
 }

@@ -80,7 +80,7 @@ bool
 kept_is_ours(const struct infisical *infisical, struct mortise_call *call, const struct kept *kept,
     int64_t date_ms, const struct mortise_receipt *receipt, const struct mortise_secret *written)
 {
-	int64_t made = version_number(&receipt->made);
+	int64_t made = version_number(&receipt->made), before = version_number(&receipt->before);
 	struct mark mark = mark_of(receipt);
 	struct mortise_secret *there = NULL;
 	bool same;
@@ -89,7 +89,8 @@ kept_is_ours(const struct infisical *infisical, struct mortise_call *call, const
 		return kept->version == made && (mark.id[0] == '\0' || kept->id == NULL ||
 		    strncmp(mark.id, kept->id, sizeof(mark.id) - 1) == 0);
 	/* The same bytes may have been there before: then nothing of it is ours. */
-	if (receipt->existed != 0 && !written_since(kept, date_ms, receipt))
+	if (before != 0 ? kept->version <= before :
+	    receipt->existed != 0 && !written_since(kept, date_ms, receipt))
 		return false;
 	same = kept_value(infisical, call, kept, "what was put", &there) == MORTISE_OK &&
 	    secret_same(infisical->host, there, written);
