@@ -16,10 +16,11 @@ LOG.mode has words, read at each request:
     lost      a write is done, and the connection is closed without an answer
     dropped   the same, but it is not done
     altered   values are kept in upper case
-    short     tokens live for 3 s;  no-renew: they cannot be renewed
+    slow      each answer takes 10 ms
+    short     tokens live for 2 s;  no-renew: they cannot be renewed
     untold    no Date, and no times of secrets
     raced     a PATCH does not see what is there, once a name
-    revoke    all tokens are forgotten, once: the word is taken out
+    revoke    all tokens but "static" are forgotten, once: the word is taken out;  revoke-all
 """
 import json
 import os
@@ -149,6 +150,8 @@ class Handler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         self.query = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
         self.did_cut = False
+        if "slow" in modes():
+            time.sleep(0.01)
         try:
             self.body = json.loads(raw) if raw else {}
             with LOCK:
@@ -168,10 +171,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def route(self, path):
         words = modes()
-        if "revoke" in words:
+        if "revoke" in words or "revoke-all" in words:
+            static = {} if "revoke-all" in words else {"static": None}
             TOKENS.clear()
+            TOKENS.update(static)
             with open(LOG + ".mode", "w", encoding="ascii") as file:
-                file.write(" ".join(w for w in words if w != "revoke"))
+                file.write(" ".join(w for w in words if not w.startswith("revoke")))
         if "html" in words:
             return b"<html>a proxy's page</html>"
         if path == "/api/status":
@@ -207,7 +212,7 @@ class Handler(BaseHTTPRequestHandler):
     # --- who asks
 
     def grant(self, token=None):
-        seconds = 3 if "short" in modes() else 2592000
+        seconds = 2 if "short" in modes() else 2592000
         token = token or "token-" + uuid.uuid4().hex
         TOKENS[token] = time.monotonic() + seconds
         return {"accessToken": token, "expiresIn": seconds, "accessTokenMaxTTL": 2592000,
