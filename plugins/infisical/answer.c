@@ -37,7 +37,8 @@ static const struct meaning meanings[] = {
 	{400, NULL, NULL, "bot_not_found_error", SAID_NOTHING, MORTISE_INVALID,
 	    MORTISE_REASON_CONFIGURATION, old_project},
 	{401, NULL, NULL, NULL, SAID_NO_TOKEN, MORTISE_DENIED, MORTISE_REASON_NONE, no_token},
-	{403, "TokenError", NULL, NULL, SAID_NO_TOKEN, MORTISE_DENIED, MORTISE_REASON_NONE, no_token},
+	{403, "TokenError", NULL, NULL, SAID_NO_TOKEN, MORTISE_DENIED, MORTISE_REASON_NONE,
+	    no_token},
 	{403, "UnauthorizedError", NULL, NULL, SAID_NO_TOKEN, MORTISE_DENIED, MORTISE_REASON_NONE,
 	    no_token},
 	{403, NULL, "jwt ", NULL, SAID_NO_TOKEN, MORTISE_DENIED, MORTISE_REASON_NONE, no_token},
@@ -49,14 +50,14 @@ static const struct meaning meanings[] = {
 	{403, NULL, NULL, NULL, SAID_NOTHING, MORTISE_DENIED, MORTISE_REASON_NONE,
 	    "the identity may not do that there; see its role in the project"},
 	/* Old servers say it by the text alone. */
-	{400, NULL, "Secret not found", NULL, SAID_NO_SECRET, MORTISE_NOT_FOUND, MORTISE_REASON_NONE,
-	    no_secret},
-	{400, NULL, "Folder not found", NULL, SAID_NO_FOLDER, MORTISE_NOT_FOUND, MORTISE_REASON_NONE,
-	    no_folder},
+	{400, NULL, "Secret not found", NULL, SAID_NO_SECRET, MORTISE_NOT_FOUND,
+	    MORTISE_REASON_NONE, no_secret},
+	{400, NULL, "Folder not found", NULL, SAID_NO_FOLDER, MORTISE_NOT_FOUND,
+	    MORTISE_REASON_NONE, no_folder},
 	{400, NULL, "Folder with path", "not found", SAID_NO_FOLDER, MORTISE_NOT_FOUND,
 	    MORTISE_REASON_NONE, no_folder},
-	{400, NULL, "Secret already exist", NULL, SAID_EXISTS, MORTISE_CONFLICT, MORTISE_REASON_NONE,
-	    "it is there already"},
+	{400, NULL, "Secret already exist", NULL, SAID_EXISTS, MORTISE_CONFLICT,
+	    MORTISE_REASON_NONE, "it is there already"},
 	{400, NULL, "Folder ", "already exist", SAID_EXISTS, MORTISE_CONFLICT, MORTISE_REASON_NONE,
 	    "the folder is there already"},
 	{400, NULL, "Project not found", NULL, SAID_NOTHING, MORTISE_INVALID,
@@ -75,10 +76,12 @@ static const struct meaning meanings[] = {
 	    no_project},
 	{404, NULL, "Environment ", NULL, SAID_NOTHING, MORTISE_INVALID,
 	    MORTISE_REASON_CONFIGURATION, no_environment},
-	{404, NULL, "Folder ", NULL, SAID_NO_FOLDER, MORTISE_NOT_FOUND, MORTISE_REASON_NONE, no_folder},
+	{404, NULL, "Folder ", NULL, SAID_NO_FOLDER, MORTISE_NOT_FOUND, MORTISE_REASON_NONE,
+	    no_folder},
 	{404, NULL, "Parent folder ", NULL, SAID_NO_FOLDER, MORTISE_NOT_FOUND, MORTISE_REASON_NONE,
 	    no_folder},
-	{404, NULL, "Secret ", NULL, SAID_NO_SECRET, MORTISE_NOT_FOUND, MORTISE_REASON_NONE, no_secret},
+	{404, NULL, "Secret ", NULL, SAID_NO_SECRET, MORTISE_NOT_FOUND, MORTISE_REASON_NONE,
+	    no_secret},
 	{404, NULL, "Secrets ", NULL, SAID_NO_SECRET, MORTISE_NOT_FOUND, MORTISE_REASON_NONE,
 	    no_secret},
 	{422, NULL, NULL, NULL, SAID_NOTHING, MORTISE_INVALID, MORTISE_REASON_NONE,
@@ -108,7 +111,8 @@ meaning_of(int status, const json_t *tree)
 
 		if ((one->status == 0 || one->status == status) &&
 		    (one->error == NULL || strcmp(error, one->error) == 0) &&
-		    (one->begins == NULL || strncmp(message, one->begins, strlen(one->begins)) == 0) &&
+		    (one->begins == NULL ||
+		    strncmp(message, one->begins, strlen(one->begins)) == 0) &&
 		    (one->has == NULL || strstr(message, one->has) != NULL))
 			return one;
 	}
@@ -243,7 +247,8 @@ kept_names(const struct infisical *infisical, struct mortise_call *call, const j
 		char name[MORTISE_NAME_MAX + 1];
 
 		/* Somebody's own version of a secret has the same name. */
-		if (code == MORTISE_OK && key != NULL && (type == NULL || strcmp(type, "shared") == 0) &&
+		if (code == MORTISE_OK && key != NULL &&
+		    (type == NULL || strcmp(type, "shared") == 0) &&
 		    name_join(infisical->base, path == NULL ? folder : path, key, name) &&
 		    strncmp(name, prefix, strlen(prefix)) == 0)
 			code = infisical->host->add_name(out, name);

@@ -161,7 +161,7 @@ struct secret_request {
 enum mortise_code secret_ask(struct infisical *, struct mortise_call *,
     const struct secret_request *, struct infisical_answer *);
 /* GET, with what is in the answer.  version 0: the newest; not_found: another one came. */
-enum mortise_code secret_read(struct infisical *, struct mortise_call *, const char *name,
+enum mortise_code infisical_read(struct infisical *, struct mortise_call *, const char *name,
     int64_t version, bool unseen, struct infisical_answer *, struct kept *);
 /* 4 or 3; 4 until it turns out to be 3; the first time the server is asked whether it
  * is one. */
@@ -189,7 +189,7 @@ enum mortise_code infisical_remove(void *instance, struct mortise_call *, const 
 /* What a receipt has for undo. */
 struct mark {
 	int64_t began_ms;		/* our clock, before anything was sent */
-	char id[64];			/* the secret's, where the answer said it; names have lives */
+	char id[64];			/* the secret's, "": not said; a name has many lives */
 };
 enum mortise_code infisical_put(void *instance, struct mortise_call *, const char *name,
     const struct mortise_secret_put *, struct mortise_receipt *);

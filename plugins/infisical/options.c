@@ -49,7 +49,8 @@ static const struct mortise_option *const options[] = {&address, &project_id, &e
 static const char *
 from_environment(const struct infisical *infisical, const char *name)
 {
-	const char *text = host->option_number(infisical->options, "env") == 0 ? NULL : getenv(name);
+	bool wanted = host->option_number(infisical->options, "env") != 0;
+	const char *text = wanted ? getenv(name) : NULL;
 
 	return text == NULL || text[0] == '\0' ? NULL : text;
 }
@@ -80,8 +81,8 @@ take_base(struct infisical *infisical, struct mortise_call *call)
 	}
 	infisical->base[at] = '\0';
 	if (at > BASE_MAX)
-		return host->option_fail(call, infisical->options, "path", "it is longer than %d bytes",
-		    BASE_MAX);
+		return host->option_fail(call, infisical->options, "path",
+		    "it is longer than %d bytes", BASE_MAX);
 	/* A folder that is no name of one could not be made, nor told from an escaped one. */
 	return infisical->base[strspn(infisical->base, "abcdefghijklmnopqrstuvwxyz"
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-/")] == '\0' ? MORTISE_OK :
@@ -149,7 +150,8 @@ take_auth(struct infisical *infisical, struct mortise_call *call)
 	}
 	if (infisical->method != INFISICAL_UNIVERSAL)
 		return MORTISE_OK;
-	infisical->given_id = text_or_environment(infisical, "auth.client-id", "INFISICAL_CLIENT_ID");
+	infisical->given_id = text_or_environment(infisical, "auth.client-id",
+	    "INFISICAL_CLIENT_ID");
 	if (infisical->given_id == NULL)
 		return missing(infisical, call, "auth", &client_id);
 	if (host->option_given(given, "auth.client-secret"))

@@ -71,7 +71,7 @@ look_before(const struct put *put)
 
 	if (atomic_load(&put->infisical->generation) == 4)
 		return MORTISE_OK;
-	code = before_write(put->infisical, put->call, put->name, secret_read(put->infisical,
+	code = before_write(put->infisical, put->call, put->name, infisical_read(put->infisical,
 	    put->call, put->name, 0, true, &answer, &kept));
 	answer_forget(&answer);
 	/* Who may write alone does not know. */
@@ -118,7 +118,7 @@ change_version(const struct put *put)
 	struct kept kept;
 	enum said said;
 	enum mortise_code code = before_write(put->infisical, put->call, put->name,
-	    secret_read(put->infisical, put->call, put->name, 0, true, &answer, &kept));
+	    infisical_read(put->infisical, put->call, put->name, 0, true, &answer, &kept));
 
 	answer_forget(&answer);
 	if (code != MORTISE_OK && code != MORTISE_NOT_FOUND)
@@ -145,7 +145,7 @@ look_after(const struct put *put, enum mortise_code came)
 	struct mortise_secret *there = NULL;
 	struct infisical_answer answer = {0};
 	struct kept kept;
-	enum mortise_code code = secret_read(infisical, put->call, put->name, 0, false, &answer,
+	enum mortise_code code = infisical_read(infisical, put->call, put->name, 0, false, &answer,
 	    &kept);
 	bool ours = code == MORTISE_OK && kept_is_ours(infisical, put->call, &kept, answer.date_ms,
 	    put->receipt, put->put->value);
@@ -177,7 +177,7 @@ compare_once(const struct put *put)
 
 	if (atomic_load(&infisical->compared))
 		return MORTISE_OK;
-	code = secret_read(infisical, put->call, put->name, 0, false, &answer, &kept);
+	code = infisical_read(infisical, put->call, put->name, 0, false, &answer, &kept);
 	/* What somebody else has written since tells nothing. */
 	if (code == MORTISE_OK && kept.version == version_number(&put->receipt->made)) {
 		code = kept_value(infisical, put->call, &kept, put->name, &there);

@@ -222,7 +222,8 @@ add_value(const struct infisical *infisical, struct mortise_secret *body,
 	static const char name[] = ",\"secretValue\":\"";
 	const struct mortise_host *host = infisical->host;
 	size_t size = 0;
-	const char *bytes = request->value == NULL ? NULL : host->secret_peek(request->value, &size);
+	const char *bytes = request->value == NULL ? NULL :
+	    host->secret_peek(request->value, &size);
 
 	return host->secret_append(body, name, strlen(name)) == MORTISE_OK &&
 	    (request->value == NULL ?
@@ -330,7 +331,8 @@ secret_ask(struct infisical *infisical, struct mortise_call *call,
 
 	*answer = (struct infisical_answer){0};
 	if (code != MORTISE_OK)
-		return request->name == NULL ? code : before_write(infisical, call, request->name, code);
+		return request->name == NULL ? code :
+		    before_write(infisical, call, request->name, code);
 	code = ask_generation(infisical, call, request, version, answer);
 	if (answer->said != SAID_NO_ROUTE || version == 3)
 		return code;
@@ -340,7 +342,7 @@ secret_ask(struct infisical *infisical, struct mortise_call *call,
 }
 
 enum mortise_code
-secret_read(struct infisical *infisical, struct mortise_call *call, const char *name,
+infisical_read(struct infisical *infisical, struct mortise_call *call, const char *name,
     int64_t version, bool unseen, struct infisical_answer *answer, struct kept *kept)
 {
 	const struct secret_request request = {.method = "GET", .name = name, .version = version,

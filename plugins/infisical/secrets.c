@@ -20,7 +20,7 @@ infisical_get(void *instance, struct mortise_call *call, const char *name,
 	if (version != NULL && number == 0)
 		return infisical->host->fail(call, MORTISE_NOT_FOUND, MORTISE_REASON_NONE,
 		    "%s has no version of that name; they are 1, 2 and so on", name);
-	code = secret_read(infisical, call, name, number, false, &answer, &kept);
+	code = infisical_read(infisical, call, name, number, false, &answer, &kept);
 	if (code == MORTISE_OK)
 		code = kept_value(infisical, call, &kept, name, value);
 	if (code == MORTISE_OK)

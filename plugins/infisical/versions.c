@@ -24,7 +24,8 @@ add_labels(const struct infisical *infisical, struct mortise_call *call, struct 
 		const char *key = json_text(label, "key"), *value = json_text(label, "value");
 
 		/* What is kept encrypted is nobody's label. */
-		if (key != NULL && value != NULL && !json_is_true(json_object_get(label, "isEncrypted")))
+		if (key != NULL && value != NULL &&
+		    !json_is_true(json_object_get(label, "isEncrypted")))
 			pairs[count++] = (struct mortise_pair){key, value};
 	}
 	code = infisical->host->add_row(out, pairs, count);
@@ -41,7 +42,7 @@ infisical_describe(void *instance, struct mortise_call *call, const char *name,
 	struct mortise_history history = {.size = sizeof(history)};
 	struct infisical_answer answer = {0};
 	struct kept kept;
-	enum mortise_code code = secret_read(infisical, call, name, 0, true, &answer, &kept);
+	enum mortise_code code = infisical_read(infisical, call, name, 0, true, &answer, &kept);
 
 	if (code == MORTISE_OK) {
 		version_text(&history.version, kept.version);
@@ -107,7 +108,7 @@ write_back(struct infisical *infisical, struct mortise_call *call, const char *n
 	struct infisical_answer old = {0}, answer = {0};
 	struct kept kept;
 	enum mortise_code code = before_write(infisical, call, name,
-	    secret_read(infisical, call, name, version, false, &old, &kept));
+	    infisical_read(infisical, call, name, version, false, &old, &kept));
 
 	if (code == MORTISE_NOT_FOUND || (code == MORTISE_OK && (kept.text == NULL ||
 	    (id != NULL && kept.id != NULL && strcmp(id, kept.id) != 0))))
@@ -135,12 +136,13 @@ infisical_undo(void *instance, struct mortise_call *call, const char *name,
 	struct infisical_answer answer = {0};
 	struct kept kept;
 	enum mortise_code code = before_write(infisical, call, name,
-	    secret_read(infisical, call, name, 0, false, &answer, &kept));
+	    infisical_read(infisical, call, name, 0, false, &answer, &kept));
 	bool superseded = code == MORTISE_NOT_FOUND || (code == MORTISE_OK &&
 	    !kept_is_ours(infisical, call, &kept, answer.date_ms, receipt, written));
 
 	if (code == MORTISE_OK && !superseded) {
-		code = kept.version > 1 ? write_back(infisical, call, name, kept.version - 1, kept.id) :
+		code = kept.version > 1 ?
+		    write_back(infisical, call, name, kept.version - 1, kept.id) :
 		    infisical_remove(infisical, call, name);
 		superseded = code == MORTISE_NOT_FOUND;
 	}

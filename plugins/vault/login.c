@@ -33,8 +33,8 @@ take_grant(const struct vault *vault, struct mortise_call *call,
 
 /* A login is refused by 400, where a wrong request is. */
 static enum mortise_code
-ask_login(struct vault *vault, struct mortise_call *call, const struct text_member *pairs, size_t count,
-    struct session_grant *grant)
+ask_login(struct vault *vault, struct mortise_call *call, const struct text_member *pairs,
+    size_t count, struct session_grant *grant)
 {
 	char path[PATH_SIZE] = "/v1/auth/";
 	struct vault_request request = {.method = "POST", .path = path, .anonymous = true,

@@ -68,7 +68,8 @@ try_value(const struct infisical *infisical, struct mortise_call *call,
 	const char *bytes = mortise_secret_peek(value, &size);
 	json_t *tree;
 
-	MUST(body != NULL && marker_append(host, body, value, needs_marker(bytes, size)) == MORTISE_OK);
+	MUST(body != NULL &&
+	    marker_append(host, body, value, needs_marker(bytes, size)) == MORTISE_OK);
 	MUST(host->secret_append(body, "\"}}", 3) == MORTISE_OK);
 	tree = json_of(host, body);
 	MUST(tree != NULL && kept_of(infisical, call, tree, "x", &kept) == MORTISE_OK);
