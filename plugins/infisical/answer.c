@@ -31,7 +31,7 @@ static const char no_token[] = "the token is refused: it has ended, was revoked,
 /* The first that fits. */
 static const struct meaning meanings[] = {
 	{404, NULL, "Route ", NULL, SAID_NO_ROUTE, MORTISE_INVALID, MORTISE_REASON_CONFIGURATION,
-	    "the server knows no such path; is `address` an Infisical, and a new enough one?"},
+	    "the server knows no such path; is `address` an Infisical?"},
 	{0, "bot_not_found_error", NULL, NULL, SAID_NOTHING, MORTISE_INVALID,
 	    MORTISE_REASON_CONFIGURATION, old_project},
 	{400, NULL, NULL, "bot_not_found_error", SAID_NOTHING, MORTISE_INVALID,

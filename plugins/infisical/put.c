@@ -47,13 +47,14 @@ write_by(const struct put *put, const char *method, enum said *said)
 	return code;
 }
 
-/* conflict: it is there. */
+/* conflict: it is there.  said: what is known of it. */
 static enum mortise_code
-create(const struct put *put)
+create(const struct put *put, enum said said)
 {
-	enum said said;
-	enum mortise_code code = write_by(put, "POST", &said);
+	enum mortise_code code = MORTISE_OK;
 
+	if (said != SAID_NO_FOLDER)
+		code = write_by(put, "POST", &said);
 	if (said != SAID_NO_FOLDER)
 		return code;
 	code = folders_make(put->infisical, put->call, put->name);
@@ -89,7 +90,7 @@ static enum mortise_code
 change_or_create(const struct put *put)
 {
 	enum mortise_code code = MORTISE_OK;
-	enum said said;
+	enum said said = SAID_NOTHING;
 	bool again = true;
 
 	for (int tried = 0; again; tried++) {
@@ -101,7 +102,7 @@ change_or_create(const struct put *put)
 			return code;
 		put->receipt->existed = 0;
 		version_text(&put->receipt->before, 0);
-		code = create(put);
+		code = create(put, said);
 		again = code == MORTISE_CONFLICT &&
 		    mortise_http_pause(put->infisical->host, put->call, tried, 0);
 	}
@@ -129,7 +130,7 @@ change_version(const struct put *put)
 		    "the newest version of %s is %s", put->name, there.text[0] == '\0' ? "none" :
 		    there.text);
 	if (there.text[0] == '\0')
-		return create(put);
+		return create(put, SAID_NOTHING);
 	code = write_by(put, "PATCH", &said);
 	return code != MORTISE_NOT_FOUND ? code : host->fail(put->call, MORTISE_CONFLICT,
 	    MORTISE_REASON_NONE, "%s was deleted meanwhile", put->name);
@@ -209,7 +210,7 @@ infisical_put(void *instance, struct mortise_call *call, const char *name,
 	receipt->opaque_size = sizeof(mark);
 	memcpy(receipt->opaque, &mark, sizeof(mark));
 	if (put->only_if_absent)
-		code = create(&all);
+		code = create(&all, SAID_NOTHING);
 	else
 		code = put->only_if != NULL ? change_version(&all) : change_or_create(&all);
 	if (doubt)

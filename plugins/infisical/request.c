@@ -6,6 +6,7 @@
 
 #include "infisical.h"
 
+#define KEY_MAX 100		/* bytes of a part of a path that the server's router takes */
 #define LABELS_MAX 64
 #define LABEL_NAME_MAX 255
 #define LABEL_VALUE_MAX 1020
@@ -304,6 +305,11 @@ ask_generation(struct infisical *infisical, struct mortise_call *call,
 	    snprintf(folder, sizeof(folder), "%s", request->folder) < FOLDER_SIZE;
 	enum mortise_code code = check_labels(infisical, call, request, version);
 
+	if (code == MORTISE_OK && key != NULL && strlen(key) > KEY_MAX)
+		code = host->fail(call, request->value != NULL ? MORTISE_INVALID :
+		    MORTISE_NOT_FOUND, MORTISE_REASON_NONE,
+		    "Infisical takes %d bytes behind the last slash of a name, and %s has %zu",
+		    KEY_MAX, what, strlen(key));
 	if (code == MORTISE_OK && (!fits ||
 	    !secret_path(infisical, request, version, folder, key, path)))
 		code = host->fail(call, MORTISE_INVALID, MORTISE_REASON_NONE,
@@ -336,9 +342,12 @@ secret_ask(struct infisical *infisical, struct mortise_call *call,
 	code = ask_generation(infisical, call, request, version, answer);
 	if (answer->said != SAID_NO_ROUTE || version == 3)
 		return code;
-	atomic_store(&infisical->generation, 3);
 	answer_forget(answer);
-	return ask_generation(infisical, call, request, 3, answer);
+	code = ask_generation(infisical, call, request, 3, answer);
+	/* Where neither is there it is no server of an older one. */
+	if (answer->status != 0 && answer->said != SAID_NO_ROUTE)
+		atomic_store(&infisical->generation, 3);
+	return code;
 }
 
 enum mortise_code

@@ -112,6 +112,13 @@ for generation in new old; do
 	run mortise list app/some
 	out_is "app/some.where/a_-b/key-1.x
 app/some.where/a_-b/other" "$generation: a list has the names back"
+	put "app/$(printf '%0100d' 0)" long
+	status_is 0 "$generation: a key of 100 bytes"
+	put "app/$(printf '%0101d' 0)" long
+	status_is 2 "$generation: a key of 101 bytes"
+	run mortise get "app/$(printf '%0101d' 0)"
+	status_is 3 "$generation: there is none"
+	run mortise delete "app/$(printf '%0100d' 0)"
 	run mortise get app/nowhere/at/all
 	status_is 3 "$generation: a folder that is not there"
 	run mortise delete app/nowhere/at/all

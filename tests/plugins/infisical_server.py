@@ -7,7 +7,7 @@
 Prints its port; each request is a line "METHOD PATH STATUS" in LOG.  "new" has the routes
 of /api/v4, "old" is a server of 2024 that has /api/v3/secrets/raw, says most with 400 and
 gives the newest version for one that it does not have.  The project is "project", its
-environments "dev" and "prod"; the identity is "client" with the secret "secret", and
+environments "dev" and "prod"; no part of a path has more than 100 bytes; the identity is "client" with the secret "secret", and
 "identity" with the jwt "jwt"; "static" is a token that never ends.
 
 LOG.mode has words, read at each request:
@@ -185,6 +185,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.auth(path[len("/api/v1/auth/"):])
         secrets = "/api/v3/secrets/raw" if OLD else "/api/v4/secrets"
         if path != "/api/v1/folders" and path != secrets and not path.startswith(secrets + "/"):
+            raise Answer(404, "Not Found", f"Route {self.command}:{self.path} not found")
+        if len(urllib.parse.unquote(path.rsplit("/", 1)[1])) > 100:
             raise Answer(404, "Not Found", f"Route {self.command}:{self.path} not found")
         self.authorized()
         self.misbehave(words)
