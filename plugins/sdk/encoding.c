@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* UTF-8, JSON strings, base64, and the marker. */
+/* UTF-8, JSON strings, base64, the marker, and versions. */
 #include "sdk/encoding.h"
 
-#include <stdint.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct mortise_secret *
@@ -15,6 +16,20 @@ secret_of(const struct mortise_host *host, const void *bytes, size_t size)
 		return made;
 	host->secret_free(made);
 	return NULL;
+}
+
+bool
+secret_same(const struct mortise_host *host, const struct mortise_secret *a,
+    const struct mortise_secret *b)
+{
+	size_t a_size = 0, b_size = 0;
+	const unsigned char *x = a == NULL ? NULL : host->secret_peek(a, &a_size);
+	const unsigned char *y = b == NULL ? NULL : host->secret_peek(b, &b_size);
+	unsigned char differ = a == NULL || b == NULL || a_size != b_size;
+
+	for (size_t i = 0, end = differ ? 0 : a_size; i < end; i++)
+		differ |= x[i] ^ y[i];
+	return !differ;
 }
 
 /* --- text --------------------------------------------------------------------------- */
@@ -73,6 +88,47 @@ text_append_json(const struct mortise_host *host, struct mortise_secret *to, con
 		from = ++at;
 	}
 	return code == MORTISE_OK ? host->secret_append(to, bytes + from, size - from) : code;
+}
+
+enum mortise_code
+text_append_members(const struct mortise_host *host, struct mortise_secret *to,
+    const struct text_member *members, size_t count)
+{
+	enum mortise_code code = MORTISE_OK;
+	size_t given = 0;
+
+	for (size_t i = 0; code == MORTISE_OK && i < count; i++) {
+		size_t size = members[i].text == NULL ? 0 : strlen(members[i].text);
+		const char *bytes = members[i].secret == NULL ? members[i].text :
+		    host->secret_peek(members[i].secret, &size);
+
+		if (bytes == NULL)
+			continue;
+		code = given++ == 0 ? host->secret_append(to, "\"", 1) :
+		    host->secret_append(to, ",\"", 2);
+		if (code == MORTISE_OK)
+			code = host->secret_append(to, members[i].name, strlen(members[i].name));
+		if (code == MORTISE_OK)
+			code = host->secret_append(to, "\":\"", 3);
+		if (code == MORTISE_OK)
+			code = text_append_json(host, to, bytes, size);
+		if (code == MORTISE_OK)
+			code = host->secret_append(to, "\"", 1);
+	}
+	return code;
+}
+
+struct mortise_secret *
+text_object(const struct mortise_host *host, const struct text_member *members, size_t count)
+{
+	struct mortise_secret *object = host->secret_new(256);
+
+	if (object != NULL && host->secret_append(object, "{", 1) == MORTISE_OK &&
+	    text_append_members(host, object, members, count) == MORTISE_OK &&
+	    host->secret_append(object, "}", 1) == MORTISE_OK)
+		return object;
+	host->secret_free(object);
+	return NULL;
 }
 
 /* --- base64 (RFC 4648, section 4) --------------------------------------------------- */
@@ -184,4 +240,25 @@ marker_value(const struct mortise_host *host, const char *text, size_t size,
 	}
 	*value = base64_from(host, text + skip, size - skip);
 	return *value == NULL ? MORTISE_INVALID : MORTISE_OK;
+}
+
+/* --- versions ----------------------------------------------------------------------- */
+
+void
+version_text(struct mortise_version *version, int64_t number)
+{
+	if (number <= 0)
+		version->text[0] = '\0';
+	else
+		(void)snprintf(version->text, sizeof(version->text), "%" PRId64, number);
+}
+
+int64_t
+version_number(const struct mortise_version *version)
+{
+	size_t length = strlen(version->text);
+
+	return length == 0 || length > 15 || version->text[0] == '0' ||
+	    version->text[strspn(version->text, "0123456789")] != '\0' ? 0 :
+	    strtoll(version->text, NULL, 10);
 }

@@ -18,5 +18,7 @@ const char *json_string_of(const json_t *object, const char *member);
 struct mortise_secret *json_secret(const struct mortise_host *, const json_t *);
 /* RFC 3339 in UTC ("2026-01-02T03:04:05.678Z") as Unix time in ms; 0: it is none. */
 int64_t json_time_of(const json_t *);
+/* Now, as json_time_of says it. */
+int64_t json_now(void);
 
 #endif

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "sdk/encoding.h"
+
 #define AGAIN_MS 5000		/* between logins after refusals, and after a renewal that failed */
 
 struct session {
@@ -115,20 +117,6 @@ session_refused(struct session *session, const struct session_token *token)
 
 /* --- a new one ---------------------------------------------------------------------- */
 
-static bool
-same_secret(const struct mortise_host *host, const struct mortise_secret *a,
-    const struct mortise_secret *b)
-{
-	size_t a_size = 0, b_size = 0;
-	const unsigned char *x = a == NULL ? NULL : host->secret_peek(a, &a_size);
-	const unsigned char *y = b == NULL ? NULL : host->secret_peek(b, &b_size);
-	unsigned char differ = a_size != b_size || x == NULL || y == NULL;
-
-	for (size_t i = 0; !differ && i < a_size; i++)
-		differ |= x[i] ^ y[i];
-	return !differ;
-}
-
 /* Under the lock.  Renewed: the times of the token that there is. */
 static void
 set_times(struct session *session, const struct session_grant *grant, bool renewed)
@@ -163,7 +151,7 @@ install(struct session *session, struct mortise_call *call, struct session_grant
 		set_times(session, grant, true);
 		return MORTISE_OK;
 	}
-	if (session->refused && same_secret(session->host, grant->secrets[0],
+	if (session->refused && secret_same(session->host, grant->secrets[0],
 	    session->token->secrets[0])) {
 		secrets_free(session->host, grant->secrets);
 		return session->host->fail(call, MORTISE_DENIED, MORTISE_REASON_NONE,

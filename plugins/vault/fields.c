@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sdk/encoding.h"
 #include "vault.h"
 
 bool

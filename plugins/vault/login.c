@@ -7,46 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sdk/encoding.h"
 #include "vault.h"
 
 #define TOKEN_MAX 8192			/* bytes of a token in a file */
-
-/* --- bodies ------------------------------------------------------------------------- */
-
-/* {"a":"...","b":"..."}; a pair without both texts is left out. */
-struct pair {
-	const char *name, *text;
-	const struct mortise_secret *secret;
-};
-
-static struct mortise_secret *
-body_of(const struct vault *vault, const struct pair *pairs, size_t count)
-{
-	const struct mortise_host *host = vault->host;
-	struct mortise_secret *body = host->secret_new(256);
-	bool good = body != NULL && host->secret_append(body, "{", 1) == MORTISE_OK;
-	size_t given = 0;
-
-	for (size_t i = 0; good && i < count; i++) {
-		size_t size = pairs[i].text == NULL ? 0 : strlen(pairs[i].text);
-		const char *bytes = pairs[i].secret == NULL ? pairs[i].text :
-		    host->secret_peek(pairs[i].secret, &size);
-
-		if (bytes == NULL)
-			continue;
-		good = host->secret_append(body, ",\"", given++ == 0 ? 0 : 1) == MORTISE_OK &&
-		    host->secret_append(body, "\"", 1) == MORTISE_OK &&
-		    host->secret_append(body, pairs[i].name, strlen(pairs[i].name)) == MORTISE_OK &&
-		    host->secret_append(body, "\":\"", 3) == MORTISE_OK &&
-		    text_append_json(host, body, bytes, size) == MORTISE_OK &&
-		    host->secret_append(body, "\"", 1) == MORTISE_OK;
-	}
-	if (good && host->secret_append(body, "}", 1) == MORTISE_OK)
-		return body;
-	host->secret_free(body);
-	return NULL;
-}
 
 /* --- what a login answers ----------------------------------------------------------- */
 
@@ -70,8 +33,8 @@ take_grant(const struct vault *vault, struct mortise_call *call,
 
 /* A login is refused by 400, where a wrong request is. */
 static enum mortise_code
-ask_login(struct vault *vault, struct mortise_call *call, const struct pair *pairs, size_t count,
-    struct session_grant *grant)
+ask_login(struct vault *vault, struct mortise_call *call, const struct text_member *pairs,
+    size_t count, struct session_grant *grant)
 {
 	char path[PATH_SIZE] = "/v1/auth/";
 	struct vault_request request = {.method = "POST", .path = path, .anonymous = true,
@@ -79,7 +42,7 @@ ask_login(struct vault *vault, struct mortise_call *call, const struct pair *pai
 	struct vault_answer answer = {0};
 	const char *mount = vault->host->option_string(vault->options, "auth.mount");
 	static const char *const mounts[] = {"token", "approle", "kubernetes", "jwt", "cert"};
-	struct mortise_secret *body = body_of(vault, pairs, count);
+	struct mortise_secret *body = text_object(vault->host, pairs, count);
 	enum mortise_code code = MORTISE_OK;
 
 	if (body == NULL)
@@ -104,17 +67,6 @@ ask_login(struct vault *vault, struct mortise_call *call, const struct pair *pai
 
 /* --- the secret-id, wrapped or not -------------------------------------------------- */
 
-static bool
-same_bytes(const struct mortise_host *host, const struct mortise_secret *a,
-    const struct mortise_secret *b)
-{
-	size_t a_size = 0, b_size = 0;
-	const void *x = a == NULL ? NULL : host->secret_peek(a, &a_size);
-	const void *y = b == NULL ? NULL : host->secret_peek(b, &b_size);
-
-	return x != NULL && y != NULL && a_size == b_size && memcmp(x, y, a_size) == 0;
-}
-
 /* "auth/approle/role/web/secret-id": nobody has put something else into it. */
 static bool
 is_secret_id_of(const struct vault *vault, const char *path)
@@ -133,8 +85,8 @@ static enum mortise_code
 check_wrapping(struct vault *vault, struct mortise_call *call,
     const struct mortise_secret *wrapping)
 {
-	const struct pair pair = {.name = "token", .secret = wrapping};
-	struct mortise_secret *body = body_of(vault, &pair, 1);
+	const struct text_member pair = {.name = "token", .secret = wrapping};
+	struct mortise_secret *body = text_object(vault->host, &pair, 1);
 	struct vault_request request = {.method = "POST", .path = "/v1/sys/wrapping/lookup",
 	    .body = body, .anonymous = true, .what = "the wrapping token"};
 	struct vault_answer answer = {0};
@@ -203,7 +155,7 @@ take_secret_id(struct vault *vault, struct mortise_call *call, struct mortise_se
 	/* The file may be gone once it was read. */
 	if (code == MORTISE_NOT_FOUND && vault->secret_id != NULL)
 		code = MORTISE_OK;
-	else if (code == MORTISE_OK && same_bytes(host, *secret_id, vault->wrapping))
+	else if (code == MORTISE_OK && secret_same(host, *secret_id, vault->wrapping))
 		host->secret_free(*secret_id);
 	else if (code == MORTISE_OK)
 		code = unwrap(vault, call, *secret_id);
@@ -226,7 +178,7 @@ login_approle(struct vault *vault, struct mortise_call *call, struct session_gra
 {
 	struct mortise_secret *secret_id = NULL;
 	enum mortise_code code = take_secret_id(vault, call, &secret_id);
-	struct pair pairs[] = {
+	struct text_member pairs[] = {
 		{.name = "role_id", .text = vault->host->option_string(vault->options, "auth.role-id")},
 		{.name = "secret_id", .secret = secret_id},
 	};
@@ -243,7 +195,7 @@ login_jwt(struct vault *vault, struct mortise_call *call, struct session_grant *
 {
 	struct mortise_secret *jwt = NULL;
 	enum mortise_code code = vault->host->option_secret(call, vault->options, "auth.jwt", &jwt);
-	struct pair pairs[] = {
+	struct text_member pairs[] = {
 		{.name = "role", .text = vault->host->option_string(vault->options, "auth.role")},
 		{.name = "jwt", .secret = jwt},
 	};
@@ -257,7 +209,7 @@ login_jwt(struct vault *vault, struct mortise_call *call, struct session_grant *
 static enum mortise_code
 login_cert(struct vault *vault, struct mortise_call *call, struct session_grant *grant)
 {
-	struct pair pair = {.name = "name",
+	struct text_member pair = {.name = "name",
 	    .text = vault->host->option_string(vault->options, "auth.role")};
 
 	return ask_login(vault, call, &pair, 1, grant);

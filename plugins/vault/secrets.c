@@ -177,18 +177,12 @@ look_after(struct vault *vault, struct mortise_call *call, const char *name,
 {
 	struct newest newest;
 	struct mortise_secret *kept = NULL;
-	size_t size, kept_size = 0;
-	const void *bytes = vault->host->secret_peek(put->value, &size);
 	enum mortise_code code = newest_read(vault, call, name, &newest);
 	bool ours = code == MORTISE_OK && newest.fields != NULL && newest.version == version &&
 	    !fields_foreign(vault, newest.fields) &&
-	    fields_value(vault, call, newest.fields, &kept) == MORTISE_OK;
+	    fields_value(vault, call, newest.fields, &kept) == MORTISE_OK &&
+	    secret_same(vault->host, kept, put->value);
 
-	if (ours) {
-		const void *there = vault->host->secret_peek(kept, &kept_size);
-
-		ours = size == kept_size && (size == 0 || memcmp(bytes, there, size) == 0);
-	}
 	vault->host->secret_free(kept);
 	answer_forget(&newest.answer);
 	return ours ? MORTISE_OK : vault->host->fail(call, MORTISE_TIMEOUT, MORTISE_REASON_NONE,

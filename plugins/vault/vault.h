@@ -19,6 +19,7 @@
 #include <mortise/plugin.h>
 #include <stdatomic.h>
 
+#include "sdk/encoding.h"
 #include "sdk/http.h"
 #include "sdk/json.h"
 #include "sdk/session.h"
@@ -114,9 +115,6 @@ struct newest {
 };
 enum mortise_code newest_read(struct vault *, struct mortise_call *, const char *name,
     struct newest *);
-void version_text(struct mortise_version *, int64_t number);
-/* 0: it is no version of this plugin's. */
-int64_t version_number(const struct mortise_version *);
 enum mortise_code vault_describe(void *instance, struct mortise_call *, const char *name,
     struct mortise_out *);
 enum mortise_code vault_undo(void *instance, struct mortise_call *, const char *name,

@@ -4,28 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "vault.h"
-
-void
-version_text(struct mortise_version *version, int64_t number)
-{
-	if (number <= 0)
-		version->text[0] = '\0';
-	else
-		(void)snprintf(version->text, sizeof(version->text), "%" PRId64, number);
-}
-
-int64_t
-version_number(const struct mortise_version *version)
-{
-	size_t length = strlen(version->text);
-
-	return length == 0 || length > 15 || version->text[0] == '0' ||
-	    version->text[strspn(version->text, "0123456789")] != '\0' ? 0 :
-	    strtoll(version->text, NULL, 10);
-}
 
 /* A deleted newest version is answered by 404 and its number. */
 enum mortise_code
@@ -59,15 +39,6 @@ needs_versions(const struct vault *vault, struct mortise_call *call)
 
 /* --- describe ----------------------------------------------------------------------- */
 
-static int64_t
-unix_ms(void)
-{
-	struct timespec now = {0};
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static enum mortise_code
 add_version(const struct vault *vault, struct mortise_out *out, int64_t number,
     const json_t *version)
@@ -78,7 +49,7 @@ add_version(const struct vault *vault, struct mortise_out *out, int64_t number,
 	    .destroyed = json_is_true(json_object_get(version, "destroyed"))};
 
 	/* A time to come is when it will be deleted: it is readable until then. */
-	if (history.deleted_ms > unix_ms())
+	if (history.deleted_ms > json_now())
 		history.deleted_ms = 0;
 	version_text(&history.version, number);
 	return vault->host->add_history(out, &history);
@@ -154,8 +125,6 @@ is_ours(const struct vault *vault, struct mortise_call *call, const struct newes
 {
 	int64_t made = version_number(&receipt->made);
 	struct mortise_secret *kept = NULL;
-	const void *a, *b;
-	size_t a_size, b_size;
 	bool same;
 
 	/* Where it is not known what was there, nothing was sent. */
@@ -167,9 +136,7 @@ is_ours(const struct vault *vault, struct mortise_call *call, const struct newes
 	    fields_foreign(vault, newest->fields) ||
 	    fields_value(vault, call, newest->fields, &kept) != MORTISE_OK)
 		return false;
-	a = vault->host->secret_peek(kept, &a_size);
-	b = vault->host->secret_peek(written, &b_size);
-	same = a_size == b_size && (a_size == 0 || memcmp(a, b, a_size) == 0);
+	same = secret_same(vault->host, kept, written);
 	vault->host->secret_free(kept);
 	return same;
 }
