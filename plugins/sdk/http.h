@@ -64,6 +64,10 @@ struct mortise_http_request {
 	const char *body_type;			/* its Content-Type; NULL: none is sent */
 	bool repeatable;			/* a write that may be sent twice: it has an idempotency key */
 	const char *keep;			/* a header of the answer that is wanted; NULL: none */
+	bool reads;				/* a POST that changes nothing: as a GET */
+	int limit_ms;				/* of each try, if the call has more; 0: none */
+	const char *sign;			/* "aws:amz:REGION:SERVICE": by AWS Signature Version 4 ... */
+	const struct mortise_secret *sign_id, *sign_key;	/* ... with these; NULL: not signed */
 };
 
 struct mortise_http_answer {

@@ -16,8 +16,8 @@
 static bool
 is_read(const struct mortise_http_request *request)
 {
-	return strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0 ||
-	    strcmp(request->method, "LIST") == 0;
+	return request->reads || strcmp(request->method, "GET") == 0 ||
+	    strcmp(request->method, "HEAD") == 0 || strcmp(request->method, "LIST") == 0;
 }
 
 static bool
@@ -110,9 +110,11 @@ add_headers(struct exchange *exchange)
 	if (good && request->body_type != NULL)
 		good = add_header(exchange, "Content-Type", "", request->body_type,
 		    strlen(request->body_type));
-	/* Nobody is asked whether he wants the body, and a type is sent if one is given. */
-	return good && add_header(exchange, "Expect", "", "", 0) &&
-	    (request->body_type != NULL || add_header(exchange, "Content-Type", "", "", 0));
+	/* Nobody is asked whether he wants the body, and a type is sent if one is given.  What is
+	 * taken away in this way libcurl would sign as empty; there it is not needed. */
+	return good && (request->sign != NULL ||
+	    (add_header(exchange, "Expect", "", "", 0) &&
+	    (request->body_type != NULL || add_header(exchange, "Content-Type", "", "", 0))));
 }
 
 static void
@@ -129,7 +131,16 @@ set_method(struct exchange *exchange, CURL *curl)
 {
 	const struct mortise_http_request *request = exchange->request;
 
-	if (request->body != NULL) {
+	if (request->sign != NULL) {
+		size_t size;
+		const char *body = exchange->http->host->secret_peek(request->body, &size);
+
+		/* It signs what it is given in this way, and nothing else. */
+		(void)curl_easy_setopt(curl, CURLOPT_UPLOAD, 0L);
+		(void)curl_easy_setopt(curl, CURLOPT_POST, 1L);
+		(void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
+		(void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+	} else if (request->body != NULL) {
 		exchange->body = exchange->http->host->secret_peek(request->body,
 		    &exchange->body_size);
 		(void)curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
@@ -148,6 +159,29 @@ set_method(struct exchange *exchange, CURL *curl)
 	(void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
+/* The keys, for this request alone: a handle is used by others after it. */
+static bool
+set_signature(const struct exchange *exchange, CURL *curl, bool on)
+{
+	const struct mortise_http_request *request = exchange->request;
+	const struct mortise_host *host = exchange->http->host;
+
+	if (request->sign == NULL)
+		return true;
+	if (on)
+		return curl_easy_setopt(curl, CURLOPT_AWS_SIGV4, request->sign) == CURLE_OK &&
+		    curl_easy_setopt(curl, CURLOPT_USERNAME,
+		    (const char *)host->secret_peek(request->sign_id, NULL)) == CURLE_OK &&
+		    curl_easy_setopt(curl, CURLOPT_PASSWORD,
+		    (const char *)host->secret_peek(request->sign_key, NULL)) == CURLE_OK;
+	(void)curl_easy_setopt(curl, CURLOPT_AWS_SIGV4, NULL);
+	(void)curl_easy_setopt(curl, CURLOPT_USERNAME, NULL);
+	(void)curl_easy_setopt(curl, CURLOPT_PASSWORD, NULL);
+	(void)curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+	(void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, NULL);
+	return true;
+}
+
 /* --- one exchange ------------------------------------------------------------------- */
 
 static CURLcode
@@ -160,6 +194,8 @@ exchange_once(struct exchange *exchange, CURL *curl, struct curl_slist *connect_
 
 	if (left == 0)
 		return CURLE_OPERATION_TIMEDOUT;
+	if (exchange->request->limit_ms != 0 && exchange->request->limit_ms < left)
+		left = exchange->request->limit_ms;
 	exchange->words[0] = '\0';
 	exchange->sent = exchange->head_size = 0;
 	exchange->sends = 0;
@@ -176,12 +212,14 @@ exchange_once(struct exchange *exchange, CURL *curl, struct curl_slist *connect_
 	(void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
 	(void)curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, exchange_take_header);
 	(void)curl_easy_setopt(curl, CURLOPT_HEADERDATA, exchange);
-	result = curl_easy_perform(curl);
+	result = set_signature(exchange, curl, true) ? curl_easy_perform(curl) :
+	    CURLE_OUT_OF_MEMORY;
 	(void)curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &request_size);
 	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	exchange->began = exchange->began || request_size > 0 || exchange->sends > 1;
 	exchange->answer->status = (int)status;
 	/* What points to this frame goes out of the handle. */
+	(void)set_signature(exchange, curl, false);
 	(void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL);
 	(void)curl_easy_setopt(curl, CURLOPT_CONNECT_TO, NULL);
 	(void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);

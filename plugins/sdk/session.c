@@ -140,6 +140,20 @@ no_memory(const struct session *session, struct mortise_call *call)
 	return session->host->fail(call, MORTISE_ERROR, MORTISE_REASON_NONE, "out of memory");
 }
 
+/* All that the refused token had. */
+static bool
+same_secrets(const struct session *session, const struct session_grant *grant)
+{
+	for (size_t i = 0; i < SESSION_SECRETS; i++) {
+		const struct mortise_secret *old = session->token->secrets[i];
+
+		if ((old != NULL || grant->secrets[i] != NULL) &&
+		    !secret_same(session->host, old, grant->secrets[i]))
+			return false;
+	}
+	return true;
+}
+
 /* Under the lock; the grant's secrets are taken or freed. */
 static enum mortise_code
 install(struct session *session, struct mortise_call *call, struct session_grant *grant,
@@ -151,8 +165,7 @@ install(struct session *session, struct mortise_call *call, struct session_grant
 		set_times(session, grant, true);
 		return MORTISE_OK;
 	}
-	if (session->refused && secret_same(session->host, grant->secrets[0],
-	    session->token->secrets[0])) {
+	if (session->refused && same_secrets(session, grant)) {
 		secrets_free(session->host, grant->secrets);
 		return session->host->fail(call, MORTISE_DENIED, MORTISE_REASON_NONE,
 		    "the configured token is refused, and there is no other one; it may have ended, "

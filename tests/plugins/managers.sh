@@ -3,7 +3,8 @@
 # One suite for the local store and every secret manager: nothing but the backend's
 # lines in the configuration differs.  A manager that the environment names is used
 # instead of one that is started here: MORTISE_TEST_VAULT_ADDR and _TOKEN,
-# MORTISE_TEST_INFISICAL_ADDR and _CLIENT_ID, _CLIENT_SECRET, _PROJECT_ID, _ENVIRONMENT.
+# MORTISE_TEST_INFISICAL_ADDR and _CLIENT_ID, _CLIENT_SECRET, _PROJECT_ID, _ENVIRONMENT,
+# MORTISE_TEST_AWS_ENDPOINT with the keys of the environment.
 . "$srcdir/tests/cli/lib.sh"
 . "$srcdir/tests/plugins/servers.sh"
 command -v python3 >/dev/null || skip_all "no python3 for a server"
@@ -54,6 +55,26 @@ map_infisical() {
 	echo "{plugin: infisical, address: \"$1\", project-id: ${MORTISE_TEST_INFISICAL_PROJECT_ID:-project}," \
 	    "environment: ${MORTISE_TEST_INFISICAL_ENVIRONMENT:-dev}, call: {timeout: 1s}," \
 	    "auth: {client-id: ${MORTISE_TEST_INFISICAL_CLIENT_ID:-client}, client-secret: {file: \"$work/infisical.secret\"}}}"
+}
+
+start_aws() {
+	printf 'key\n' >"$work/aws.key"
+	chmod 600 "$work/aws.key"
+	address=${MORTISE_TEST_AWS_ENDPOINT:-}
+	[ -n "$address" ] && return
+	moto=$(packaged moto_server) || return
+	port=$(free_port)
+	"$(dirname "$moto")/python3" "$srcdir/tests/plugins/moto_server.py" "$port" >"$work/moto.out" 2>&1 &
+	server_pid=$!
+	pids="$pids $server_pid"
+	address=http://127.0.0.1:$port
+	answers "$address/moto-api/"
+}
+# With the keys of the environment where the endpoint is named there.
+map_aws() {
+	aws_keys="access-key-id: key, secret-access-key: {file: \"$work/aws.key\"},"
+	[ -z "${MORTISE_TEST_AWS_ENDPOINT:-}" ] || aws_keys=
+	echo "{plugin: aws, region: ${AWS_REGION:-us-east-1}, endpoint: \"$1\", $aws_keys call: {timeout: 1s}}"
 }
 
 # --- what every store keeps
@@ -188,7 +209,7 @@ echo "http://127.0.0.1:$port/raw/stolen" >"$work/bad.log.other"
 address= server_pid=
 keeps local
 takes_back local
-for manager in vault infisical; do
+for manager in vault infisical aws; do
 	[ -e "$plugins/$manager.so" ] || continue
 	server_pid=
 	if ! start_$manager; then
