@@ -28,8 +28,12 @@ exchange_take_body(char *bytes, size_t one, size_t size, void *arg)
 static const char *
 value_of(const char *line, size_t size, const char *name, size_t *length)
 {
-	size_t n = strlen(name);
+	size_t n;
 
+	/* Most lines are none of those that are wanted, and end here. */
+	if (size == 0 || (line[0] | 0x20) != (name[0] | 0x20))
+		return NULL;
+	n = strlen(name);
 	if (size <= n || strncasecmp(line, name, n) != 0 || line[n] != ':')
 		return NULL;
 	for (n++; n < size && (line[n] == ' ' || line[n] == '\t'); n++)

@@ -42,6 +42,7 @@ struct exchange {
 	const unsigned char *body;		/* what is to be sent, and how much of it was */
 	size_t body_size, sent;
 	unsigned int sends;			/* how often libcurl began to */
+	long version;				/* of HTTP, as libcurl numbers them */
 	size_t head_size;			/* bytes of the answer's head */
 	bool too_large, no_memory;
 	bool began;				/* something of the request went out */

@@ -216,6 +216,7 @@ exchange_once(struct exchange *exchange, CURL *curl, struct curl_slist *connect_
 	    CURLE_OUT_OF_MEMORY;
 	(void)curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &request_size);
 	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	(void)curl_easy_getinfo(curl, CURLINFO_HTTP_VERSION, &exchange->version);
 	exchange->began = exchange->began || request_size > 0 || exchange->sends > 1;
 	exchange->answer->status = (int)status;
 	/* What points to this frame goes out of the handle. */
@@ -501,8 +502,9 @@ mortise_http_perform(struct mortise_http *http, struct mortise_call *call,
 	}
 	host->fail_detail(call, answer->request_id[0] == '\0' ? NULL : answer->request_id,
 	    answer->retry_after_ms);
-	host->log(call, MORTISE_LOG_DEBUG, "%s %s: %d", request->method, exchange.url == NULL ? "" :
-	    exchange.url, answer->status);
+	host->log(call, MORTISE_LOG_DEBUG, "%s %s: HTTP/%s %d", request->method,
+	    exchange.url == NULL ? "" : exchange.url,
+	    exchange.version == CURL_HTTP_VERSION_2_0 ? "2" : "1", answer->status);
 	free_headers(&exchange);
 	free(exchange.url);
 	return code;

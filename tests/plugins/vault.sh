@@ -355,6 +355,10 @@ printf tls | mortise put app/tls >/dev/null 2>"$work/err"
 run mortise get app/tls
 [ "$(cat "$work/out")" = tls ]
 ok $? "over TLS"
+run mortise --log-level debug get app/tls
+err_like 'GET https://[^ ]*/v1/secret/data/app/tls: HTTP/2 200' "by HTTP/2"
+! grep -q 'X-Vault-Token\|root' "$work/err"
+ok $? "the log has no token"
 configured "$by_token"
 run mortise get app/tls
 status_is 1 "a certificate authority that is not known"
