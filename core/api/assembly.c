@@ -46,6 +46,10 @@ load_backend(struct assembly *assembly, size_t i, const struct loader *loader,
 		tell(problems, &backend->plugin_place, &error);
 		return;
 	}
+	if (backend->rules.recoverable_days != 0 &&
+	    (assembly->plugins[i]->table.flags & MORTISE_PLUGIN_RECOVERABLE) == 0)
+		problem_error(problems, &backend->place, "plugin %s cannot keep what is deleted for a "
+		    "while; remove `recoverable`", backend->plugin);
 	assembly->options[i] = options_check(backend->map, &backend->place,
 	    assembly->plugins[i]->table.options, config_core_words, problems);
 }

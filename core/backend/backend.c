@@ -149,7 +149,8 @@ rules_same(const struct call_rules *a, const struct call_rules *b)
 {
 	return a->failures == b->failures && a->open_ms == b->open_ms && a->ttl_ms == b->ttl_ms &&
 	    a->negative_ms == b->negative_ms && a->stale_ms == b->stale_ms &&
-	    a->cache_size == b->cache_size && a->attempts == b->attempts;
+	    a->cache_size == b->cache_size && a->attempts == b->attempts &&
+	    a->recoverable_days == b->recoverable_days;
 }
 
 enum mortise_code

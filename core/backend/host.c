@@ -228,6 +228,12 @@ host_noted_generation(struct mortise_call *call, char store[65], uint64_t *gener
 	    backend->noted(backend->arg, backend->name, store, generation);
 }
 
+static int
+host_recoverable_days(const struct mortise_call *call)
+{
+	return call->backend == NULL ? 0 : (int)call->backend->rules.recoverable_days;
+}
+
 static bool
 host_rollback_accepted(struct mortise_call *call)
 {
@@ -273,6 +279,7 @@ backend_host(void)
 		.resolve = host_resolve,
 		.spawn = host_spawn,
 		.rollback_accepted = host_rollback_accepted,
+		.recoverable_days = host_recoverable_days,
 		.backend_options = host_backend_options,
 	};
 

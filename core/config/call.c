@@ -32,6 +32,10 @@ static const struct mortise_option
     stale = OPTION("stale", MORTISE_OPTION_DURATION, "0s", 0, 30LL * DAY_MS),
     size = OPTION("size", MORTISE_OPTION_SIZE, "1MiB", 1024, INT_MAX),
     attempts = OPTION("attempts", MORTISE_OPTION_INT, "3", 1, 100),
+    recoverable = {
+	.size = sizeof(recoverable), .name = "recoverable", .type = MORTISE_OPTION_INT, .doc = "",
+	.minimum = 1, .maximum = 365,
+    },
     if_missing = {
 	.size = sizeof(if_missing), .name = "if-missing", .type = MORTISE_OPTION_ENUM, .doc = "",
 	.words = skip_words,
@@ -46,25 +50,20 @@ static const struct mortise_option *const breaker_members[] = {&failures, &open_
 static const struct mortise_option breaker = GROUP("breaker", breaker_members),
     cache = GROUP("cache", cache_members), retry = GROUP("retry", retry_members);
 static const struct mortise_option *const schema[] = {&timeout, &breaker, &cache, &retry,
-    &if_missing, &if_unsupported, NULL};
+    &if_missing, &if_unsupported, &recoverable, NULL};
 
 void
 config_call(struct config_backend *backend, const struct yaml_node *call,
     struct problems *problems)
 {
-	static const char *const unbuilt[] = {"recoverable", NULL};
-	const struct yaml_node *later = yaml_member(call, unbuilt[0]);
 	struct mortise_options *options;
 
-	if (later != NULL)
-		problem_error(problems, &later->place,
-		    "%s is not part of this version yet; remove it", unbuilt[0]);
 	if (call != NULL && call->kind != YAML_MAP) {
 		problem_error(problems, &call->place, "call must be a map, such as {timeout: 2s}");
 		return;
 	}
 	options = options_check(call, call == NULL ? &backend->place : &call->place, schema,
-	    unbuilt, problems);
+	    NULL, problems);
 	if (options == NULL)
 		return;
 	backend->timeout_ms = (uint64_t)options_number(options, "timeout");
@@ -82,5 +81,6 @@ config_call(struct config_backend *backend, const struct yaml_node *call,
 	}
 	if (options_given(options, "retry"))
 		backend->rules.attempts = (unsigned int)options_number(options, "retry.attempts");
+	backend->rules.recoverable_days = (unsigned int)options_number(options, "recoverable");
 	options_free(options);
 }

@@ -20,6 +20,7 @@ struct call_rules {
 	uint64_t ttl_ms, negative_ms, stale_ms;	/* of what the cache holds; ttl 0: no cache */
 	size_t cache_size;		/* bytes that it holds at most */
 	unsigned int attempts;		/* times that a call is made at most; 0: once */
+	unsigned int recoverable_days;	/* what is deleted can come back for so long; 0: not at all */
 };
 
 /* The keys of a backend's map that are not its plugin's; NULL-ended. */

@@ -110,7 +110,7 @@ FIELD(mortise_grant, verifier, 24);
 FIELD(mortise_grant, access_token, 32);
 FIELD(mortise_grant, refresh_token, 40);
 
-SIZE(mortise_host, 232);
+SIZE(mortise_host, 240);
 FIELD(mortise_host, size, 0);
 FIELD(mortise_host, abi_major, 8);
 FIELD(mortise_host, abi_minor, 12);
@@ -141,6 +141,7 @@ FIELD(mortise_host, resolve, 200);
 FIELD(mortise_host, spawn, 208);
 FIELD(mortise_host, rollback_accepted, 216);
 FIELD(mortise_host, backend_options, 224);
+FIELD(mortise_host, recoverable_days, 232);
 
 SIZE(mortise_secret_ops, 56);
 FIELD(mortise_secret_ops, size, 0);

@@ -182,8 +182,8 @@ enum mortise_code aws_describe(void *instance, struct mortise_call *, const char
     struct mortise_out *);
 enum mortise_code aws_undo(void *instance, struct mortise_call *, const char *name,
     const struct mortise_receipt *, const struct mortise_secret *written);
-/* DeleteSecret, beyond recovery. */
-enum mortise_code aws_destroy(struct aws *, struct mortise_call *, const char *name);
+/* DeleteSecret; days 0: beyond recovery. */
+enum mortise_code aws_destroy(struct aws *, struct mortise_call *, const char *name, int days);
 
 extern const struct mortise_secret_ops aws_secret_ops;
 

@@ -60,6 +60,17 @@ trimmed(const char *text)
 	return copy;
 }
 
+/* AWS takes from 7 to 30 days. */
+static enum mortise_code
+check_days(struct mortise_call *call)
+{
+	int days = host->recoverable_days(call);
+
+	return days == 0 || (days >= 7 && days <= 30) ? MORTISE_OK : host->fail(call,
+	    MORTISE_INVALID, MORTISE_REASON_CONFIGURATION,
+	    "`recoverable` is %d; AWS keeps what is deleted for 7 to 30 days", days);
+}
+
 /* Where only the machine knows the region, the store is named without it. */
 static enum mortise_code
 find_place(struct aws *aws, struct mortise_call *call)
@@ -85,6 +96,8 @@ take_options(struct aws *aws, struct mortise_call *call)
 	if ((id != NULL) != key)
 		return host->option_fail(call, aws->options, id != NULL ? "access-key-id" :
 		    "secret-access-key", "access-key-id and secret-access-key belong together; give both");
+	if (check_days(call) != MORTISE_OK)
+		return MORTISE_INVALID;
 	aws->prefix = trimmed(host->option_string(aws->options, "prefix"));
 	if (aws->prefix == NULL)
 		return aws_no_memory(aws, call);
@@ -152,7 +165,7 @@ static const struct mortise_plugin plugin = {
 	.threads = MORTISE_THREADS_FREE,
 	.reach = MORTISE_REACH_NETWORK,
 	/* The first put of a name is taken back by a delete, which compares nothing. */
-	.flags = MORTISE_PLUGIN_DURABLE | MORTISE_PLUGIN_UNDO_RACY,
+	.flags = MORTISE_PLUGIN_DURABLE | MORTISE_PLUGIN_UNDO_RACY | MORTISE_PLUGIN_RECOVERABLE,
 	.options = options,
 	.open = aws_open,
 	.close = aws_close,

@@ -127,15 +127,16 @@ aws_describe_secret(struct aws *aws, struct mortise_call *call, const char *name
 }
 
 enum mortise_code
-aws_destroy(struct aws *aws, struct mortise_call *call, const char *name)
+aws_destroy(struct aws *aws, struct mortise_call *call, const char *name, int days)
 {
-	char full[NAME_MAX_AWS + 1];
+	char full[NAME_MAX_AWS + 1], force[64] = ",\"ForceDeleteWithoutRecovery\":true}";
 	struct aws_answer answer = {0};
 	struct mortise_secret *body = aws->host->secret_new(256);
 	const struct text_member member = {.name = "SecretId", .text = full};
-	static const char force[] = ",\"ForceDeleteWithoutRecovery\":true}";
 	enum mortise_code code = aws_name(aws, call, name, full);
 
+	if (days > 0)
+		(void)snprintf(force, sizeof(force), ",\"RecoveryWindowInDays\":%d}", days);
 	if (body == NULL || aws->host->secret_append(body, "{", 1) != MORTISE_OK ||
 	    text_append_members(aws->host, body, &member, 1) != MORTISE_OK ||
 	    aws->host->secret_append(body, force, strlen(force)) != MORTISE_OK)
@@ -160,7 +161,8 @@ aws_remove(void *instance, struct mortise_call *call, const char *name)
 	if (code == MORTISE_OK && !there)
 		return aws->host->fail(call, MORTISE_NOT_FOUND, MORTISE_REASON_NONE,
 		    "%s is not there", name);
-	return code == MORTISE_OK ? aws_destroy(aws, call, name) : code;
+	return code == MORTISE_OK ? aws_destroy(aws, call, name,
+	    aws->host->recoverable_days(call)) : code;
 }
 
 /* --- list --------------------------------------------------------------------------- */

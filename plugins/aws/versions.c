@@ -183,7 +183,7 @@ aws_undo(void *instance, struct mortise_call *call, const char *name,
 	if (code == MORTISE_OK && ours)
 		code = receipt->existed == 1 && receipt->before.text[0] != '\0' ?
 		    move_back(aws, call, name, made, receipt->before.text) :
-		    aws_destroy(aws, call, name);
+		    aws_destroy(aws, call, name, 0);
 	else if (code == MORTISE_OK)
 		code = aws->host->fail(call, MORTISE_CONFLICT, MORTISE_REASON_SUPERSEDED,
 		    "%s was written since, and was left as it is", name);

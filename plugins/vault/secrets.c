@@ -312,6 +312,30 @@ vault_put(void *instance, struct mortise_call *call, const char *name,
 
 /* --- delete ------------------------------------------------------------------------- */
 
+/* The newest version alone is marked, and can be undeleted: how long, the mount says. */
+static enum mortise_code
+remove_softly(struct vault *vault, struct mortise_call *call, const char *name)
+{
+	char path[PATH_SIZE];
+	struct vault_request request = {.method = "DELETE", .path = path, .what = name};
+	struct vault_answer answer = {0};
+	struct newest newest;
+	enum mortise_code code = before_write(vault, call, name, newest_read(vault, call, name,
+	    &newest));
+	bool there = newest.fields != NULL;
+
+	answer_forget(&newest.answer);
+	if (code == MORTISE_OK && !there)
+		code = vault->host->fail(call, MORTISE_NOT_FOUND, MORTISE_REASON_NONE,
+		    "%s is not there", name);
+	if (code == MORTISE_OK)
+		code = mount_path(vault, call, "data", name, path);
+	if (code == MORTISE_OK)
+		code = vault_ask(vault, call, &request, &answer);
+	answer_forget(&answer);
+	return code;
+}
+
 /* The server says 204 of nothing, too: so it is asked before. */
 static enum mortise_code
 vault_remove(void *instance, struct mortise_call *call, const char *name)
@@ -323,6 +347,10 @@ vault_remove(void *instance, struct mortise_call *call, const char *name)
 	int kv;
 	enum mortise_code code = mount_version(vault, call, &kv);
 
+	if (code == MORTISE_OK && vault->host->recoverable_days(call) > 0)
+		return kv == 2 ? remove_softly(vault, call, name) :
+		    vault->host->fail(call, MORTISE_INVALID, MORTISE_REASON_CONFIGURATION,
+		    "a KV mount of version 1 keeps nothing that is deleted; remove `recoverable`");
 	if (code == MORTISE_OK)
 		code = mount_path(vault, call, kv == 2 ? "metadata" : "", name, path);
 	if (code == MORTISE_OK)

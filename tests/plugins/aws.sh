@@ -108,6 +108,31 @@ printf arn | mortise put app/x-abcdef >"$work/out" 2>"$work/err"
 ok $? "a name that ends in a hyphen and six characters"
 mortise delete app/x-abcdef >"$work/log" 2>&1
 
+# --- deleted so that it can come back
+cat >"$work/demo/mortise.d/soft.yaml" <<END
+backends:
+  soft: {plugin: aws, endpoint: "$own", $given call: {recoverable: 7}}
+secret:
+  - {match: "soft/*", use: soft}
+END
+printf soft | mortise put soft/x >/dev/null
+run mortise delete soft/x
+status_is 0 "a delete that is recoverable"
+[ "$(got soft/x)" = 'status 3' ]
+ok $? "it is not there"
+printf again | mortise put soft/x >/dev/null
+[ "$(got soft/x)" = again ]
+ok $? "and a put restores it"
+sed -i 's/recoverable: 7/recoverable: 6/' "$work/demo/mortise.d/soft.yaml"
+run mortise get soft/x
+status_is 6 "six days are too few"
+err_like 'AWS keeps what is deleted for 7 to 30 days' "six days are too few: the message"
+printf 'backends:\n  plain: {plugin: local, path: p.db, key: {file: k}, call: {recoverable: 7}}\n' >"$work/demo/mortise.d/soft.yaml"
+run mortise check
+status_is 6 "a plugin that cannot"
+err_like 'plugin local cannot keep what is deleted' "a plugin that cannot: the message"
+rm "$work/demo/mortise.d/soft.yaml"
+
 # --- where keys come from
 configured "region: us-east-1,"
 run env AWS_EC2_METADATA_DISABLED=true "$program" get app/a

@@ -184,6 +184,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def GetSecretValue(self, body):
         secret = self.find(body)
+        if "deleted" in secret:
+            raise Refused("InvalidRequestException: it was marked for deletion")
         version = body.get("VersionId", secret["current"])
         if version not in secret["versions"]:
             raise Refused("ResourceNotFoundException: no such version")
@@ -191,15 +193,23 @@ class Handler(BaseHTTPRequestHandler):
 
     def DescribeSecret(self, body):
         secret = self.find(body)
-        return {"VersionIdsToStages": {secret["current"]: ["AWSCURRENT"]}, "Tags": secret["tags"]}
+        return {"VersionIdsToStages": {secret["current"]: ["AWSCURRENT"]}, "Tags": secret["tags"],
+                "DeletedDate": secret.get("deleted")}
 
     def DeleteSecret(self, body):
-        self.find(body)
-        del secrets[body["SecretId"]]
+        if body.get("RecoveryWindowInDays"):
+            self.find(body)["deleted"] = time.time()
+        else:
+            self.find(body)
+            del secrets[body["SecretId"]]
+        return {}
+
+    def RestoreSecret(self, body):
+        self.find(body).pop("deleted", None)
         return {}
 
     def ListSecrets(self, body):
-        names = [{"Name": name} for name in sorted(secrets)]
+        names = [{"Name": name} for name in sorted(secrets) if "deleted" not in secrets[name]]
         if self.mode != ["pages"]:
             return {"SecretList": names}
         page = int(body.get("NextToken", "0").partition("-")[0])

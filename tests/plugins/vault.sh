@@ -211,6 +211,26 @@ ok $? "only what is kept is listed"
 run mortise get app/x --version main:1
 status_is 3 "a version that is not kept"
 
+# Deleted so that it can come back.
+cat >"$work/demo/mortise.d/soft.yaml" <<END
+backends:
+  soft: {plugin: vault, address: "$address", $by_token, call: {recoverable: 30}}
+secret:
+  - {match: "soft/*", use: soft}
+END
+printf back | mortise put soft/x >/dev/null
+run mortise delete soft/x
+status_is 0 "a delete that is recoverable"
+run mortise get soft/x
+status_is 3 "it is not there"
+run mortise delete soft/x
+status_is 3 "nor for a second delete"
+api POST secret/undelete/soft/x '{"versions":[1]}' >/dev/null
+run mortise get soft/x
+[ "$(cat "$work/out")" = back ]
+ok $? "and it comes back by undelete"
+rm "$work/demo/mortise.d/soft.yaml"
+
 # Mounts and namespaces: what is wrong with them is no missing secret.
 api POST sys/mounts/team/a/kv '{"type":"kv","options":{"version":"2"}}' >/dev/null
 api POST sys/mounts/old '{"type":"kv","options":{"version":"1"}}' >/dev/null

@@ -133,12 +133,12 @@ static const struct {
 	    "x}}}\n"
 	    SECRET AUDIT, {"2:53: ttl is missing", "2:69: if-missing is none of skip",
 	    "2:34: unknown key timout; did you mean timeout?"}},
-	{"numbers of call", "version: 1\nbackends: {a: {plugin: m, call: {timeout: 0s, recoverable: 1,\n"
+	{"numbers of call", "version: 1\nbackends: {a: {plugin: m, call: {timeout: 0s, recoverable: 0,\n"
 	    "  breaker: {failures: 0}, retry: {attempts: 101}}}}\n"
-	    SECRET AUDIT, {"2:60: recoverable is not part of this version yet",
-	    "2:43: timeout is 0s; it may be 1 to 86400000 ms",
+	    SECRET AUDIT, {"2:43: timeout is 0s; it may be 1 to 86400000 ms",
 	    "3:23: failures is 0; it may be 1 to 1000000",
-	    "3:45: attempts is 101; it may be 1 to 100"}},
+	    "3:45: attempts is 101; it may be 1 to 100",
+	    "2:60: recoverable is 0; it may be 1 to 365"}},
 	{"a cache", "version: 1\nbackends: {a: {plugin: m, call: {cache: {ttl: 60, size: 1, ngative: 1s}}}}\n"
 	    SECRET AUDIT, {"2:47: ttl must be a duration",
 	    "2:57: size is 1; it may be 1024 to 2147483647 bytes",

@@ -266,6 +266,10 @@ struct mortise_host {
 	/* The backend's own options, as open gets them, for commands that run while it
 	 * is not open; NULL while a plugin is loaded. */
 	const struct mortise_options *(*backend_options)(struct mortise_call *);
+
+	/* How many days what is deleted shall be recoverable by the manager's own means, as
+	 * `call: {recoverable}` of the backend says; 0: not at all. */
+	int (*recoverable_days)(const struct mortise_call *);
 };
 
 /* --- operation tables ----------------------------------------------------- */
@@ -285,7 +289,8 @@ struct mortise_secret_ops {
 	/* A new version.  conflict: a condition of `put` does not hold. */
 	enum mortise_code (*put)(void *instance, struct mortise_call *, const char *name,
 	    const struct mortise_secret_put *, struct mortise_receipt *);
-	/* Every version, beyond recovery.  not_found: nothing was there. */
+	/* Every version, beyond recovery but for recoverable_days.  not_found: nothing was
+	 * there. */
 	enum mortise_code (*remove)(void *instance, struct mortise_call *, const char *name);
 	/* Names that begin with prefix (bytes; more are filtered), page by page;
 	 * cursor NULL = the first.  Nothing there is ok. */
@@ -402,6 +407,7 @@ enum mortise_reach {
 
 #define MORTISE_PLUGIN_DURABLE 1u	/* what it has said ok to survives a power cut */
 #define MORTISE_PLUGIN_UNDO_RACY 2u	/* undo has no compare-and-set */
+#define MORTISE_PLUGIN_RECOVERABLE 4u	/* remove minds recoverable_days */
 
 /* Operations as bits, for offers(). */
 #define MORTISE_CAN_SECRET_GET (UINT64_C(1) << 0)
