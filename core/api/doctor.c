@@ -13,6 +13,7 @@
 #include "api/doctor.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "operation/route.h"
 #include "secmem/secret.h"
 
 #define CHECK_MS 60000			/* a store's check may read all of it */
@@ -229,6 +230,43 @@ look_at_backend(struct doctor *doctor, size_t i)
 		say_health(doctor, config, running->backends[i], clock_monotonic_ns() - begun);
 }
 
+static enum mortise_code
+count_mark(void *arg, const struct mortise_record *record)
+{
+	(void)record;
+	++*(size_t *)arg;
+	return MORTISE_OK;
+}
+
+/* Marks of backends that writes have left behind, where there can be some. */
+static void
+say_mirrors(struct doctor *doctor)
+{
+	const struct config *config = doctor->config;
+	const struct config_route *state = route_find(config->state, config->state_count, "behind:x");
+	struct mortise_error error = {0};
+	struct mortise_call call = {.error = &error, .logger = &doctor->context->logger,
+	    .deadline = deadline_in_ms(CHECK_MS)};
+	size_t marks = 0;
+	struct mortise_out out = {.record = count_mark, .arg = &marks};
+	bool lags = false;
+
+	for (size_t i = 0; i < config->secret_count; i++)
+		lags = lags || config->secret[i].lags != NULL;
+	/* A state store that is not open has been told of. */
+	if (!lags || state == NULL || doctor->running->backends[state->target] == NULL)
+		return;
+	if (backend_state_list(doctor->running->backends[state->target], &call, "behind:", &out) !=
+	    MORTISE_OK)
+		doctor_say(doctor, MORTISE_VERDICT_FAIL, "mirrors",
+		    "what writes have left behind cannot be read: %s", error.message);
+	else if (marks > 0)
+		doctor_say(doctor, MORTISE_VERDICT_WARN, "mirrors", "%zu times a write has left a backend "
+		    "behind, which answers no reads of that name until `mortise reconcile`", marks);
+	else
+		doctor_say(doctor, MORTISE_VERDICT_OK, "mirrors", "no backend is left behind");
+}
+
 static void
 say_memory(struct doctor *doctor)
 {
@@ -274,6 +312,7 @@ examine(struct doctor *doctor, struct mortise_error *error)
 		return code;
 	for (size_t i = 0; i < doctor->config->backends_count; i++)
 		look_at_backend(doctor, doctor->config->order[i]);
+	say_mirrors(doctor);
 	say_memory(doctor);
 	if (!doctor->config->audit.off)
 		doctor_look_at_trail(doctor, doctor->config->audit.trail);

@@ -71,6 +71,8 @@ ok $? "and says that it may be older"
 run mortise audit search --resource-id mirror/a -n 1 --output json
 out_like '"stale":true' "so does the record"
 mirror
+run mortise doctor
+out_like '^warn +mirrors +2 times a write has left a backend behind' "doctor tells of it"
 run mortise reconcile
 status_is 5 "reconcile while the source is away"
 back one
@@ -82,6 +84,8 @@ ok $? "each was brought up to date"
 note sorted "$work/sorted"
 run mortise reconcile
 empty out "and once is enough"
+run mortise doctor
+out_like '^ok +mirrors +no backend is left behind' "doctor tells of that"
 away one
 [ "$(got mirror/a)" = second ]
 ok $? "the other store has the newest value now"

@@ -362,6 +362,11 @@ api POST sys/seal >/dev/null 2>&1
 run mortise get app/many
 status_is 5 "a sealed server"
 err_like 'the server is sealed' "a sealed server: the message"
+printf 'secret: [{match: "app/*", get: [main, store], put: main, delete: main}]\n' >"$work/demo/mortise.d/z.yaml"
+run mortise --output json explain get app/many --run
+out_like '"entry":"main".*"code":"unavailable"' "a sealed server is an outage ..."
+out_like '"entry":"store".*"code":"not_found"' "... and the next one is asked"
+rm "$work/demo/mortise.d/z.yaml"
 run mortise doctor
 out_like 'main.*sealed' "doctor says so"
 kill "$server_pid"
