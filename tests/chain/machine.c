@@ -106,8 +106,8 @@ world_trace(void *arg, const struct chain_step *step)
 }
 
 /* Chains of backends A, B, C, D, whose targets are 0 to 3. */
-#define CALL(name, word, number) {{"chains.yaml", 1, number}, name, word, BY_WORD, NULL, number}
-#define INNER(name, word, chain) {{"chains.yaml", 2, 1}, name, word, BY_WORD, chain, 0}
+#define CALL(name, word, number) {{"chains.yaml", 1, number}, name, word, BY_WORD, NULL, number, false}
+#define INNER(name, word, chain) {{"chains.yaml", 2, 1}, name, word, BY_WORD, chain, 0, false}
 #define CHAIN(name, list) {name, {"chains.yaml", 3, 1}, list, ARRAY_SIZE(list)}
 
 static const struct chain_entry abc_entries[] = {CALL("A", CHAIN_FALLBACK, 0),
