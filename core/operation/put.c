@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/log.h"
 #include "base/name.h"
 #include "operation/mirror.h"
 #include "operation/run.h"
@@ -145,11 +146,18 @@ run_put(struct writing *writing, bool keep, size_t *answer)
 	};
 	enum chain_op op = keep ? CHAIN_KEEP : CHAIN_PUT;
 	struct mirror *mirror = &writing->mirror;
-	enum mortise_code code = mirror_begin(mirror, writing->run.operation, writing->run.name,
-	    op), settled;
+	struct operation *operation = writing->run.operation;
+	enum mortise_code code = mirror_begin(mirror, operation, writing->run.name, op), settled;
 
-	if (code != MORTISE_OK)
+	if (code != MORTISE_OK && !keep)
 		return code;
+	if (code != MORTISE_OK) {
+		/* What cannot be had again is kept all the same. */
+		log_line(operation->engine->logger, MORTISE_LOG_WARNING, "%s is kept, and if a backend "
+		    "does not take it that cannot be noted: %s", writing->run.name,
+		    operation->error->message);
+		error_clear(operation->error);
+	}
 	writing->calls = 0;
 	code = run_chain(&writing->run, &host, op, NULL, answer);
 	settled = mirror_end(mirror, code);

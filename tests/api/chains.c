@@ -25,7 +25,7 @@ open_mocks(void)
 	    "  - {match: \"both/*\", use: [a, b]}\n"
 	    "  - {match: \"oauth/*\", get: [a, b], put: [down, b], delete: [a, b]}\n"
 	    "  - {match: \"*\", use: b}\n"
-	    "state: [{match: \"*\", use: a}]\n"
+	    "state: [{match: \"turn:*/stuck/*\", use: down}, {match: \"*\", use: a}]\n"
 	    "audit: {trail: {path: trail}}\n", getenv("builddir"));
 	write_file("mocks.yaml", text, 0600);
 	return open_config("mocks.yaml", error);
@@ -177,6 +177,29 @@ test_keep(struct mortise *context)
 	    "a plain put is not kept");
 }
 
+/* Where it cannot be noted whom a write leaves behind, a put is refused, and nothing is
+ * written; what cannot be had again is kept. */
+static void
+test_marks(struct mortise *context)
+{
+	struct mortise_token_store_options options = {
+		.size = sizeof(options), .platform = "stuck", .connection_id = "1", .agency_id = "x",
+	};
+	struct mortise_secret *tokens = mortise_secret_new(64), *read = NULL;
+	static const char answer[] = "{\"access_token\":\"t\"}";
+
+	CHECK_NUMBER(put(context, "inner/stuck/x", "x", NULL, NULL), MORTISE_UNAVAILABLE);
+	CHECK(strstr(mortise_error_message(error), "nothing was written") != NULL);
+	check_get(context, "inner/stuck/x", NULL, "[not_found]");
+	CHECK_NUMBER(mortise_delete(context, NULL, "inner/stuck/x", error), MORTISE_UNAVAILABLE);
+	CHECK_NUMBER(mortise_secret_append(tokens, answer, sizeof(answer) - 1), MORTISE_OK);
+	CHECK_NUMBER_AS(mortise_token_store(context, NULL, &options, tokens, NULL, NULL, error),
+	    MORTISE_OK, "tokens are kept without marks");
+	CHECK_NUMBER(mortise_token_get(context, NULL, "oauth/stuck/1", &read, error), MORTISE_OK);
+	mortise_secret_free(read);
+	mortise_secret_free(tokens);
+}
+
 struct step_line {
 	char text[1024];
 };
@@ -228,6 +251,7 @@ main(void)
 		test_conditions(context);
 		test_lists(context);
 		test_keep(context);
+		test_marks(context);
 		test_explain(context);
 		mortise_close(context);
 	}
