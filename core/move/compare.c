@@ -30,7 +30,7 @@ enum mortise_code
 move_read_both(const struct moving *moving, struct operation *operation, const char *name,
     bool *in_from, bool *in_to, bool *same)
 {
-	unsigned char from[DIGEST_SIZE], to[DIGEST_SIZE];
+	unsigned char from[DIGEST_SIZE] = {0}, to[DIGEST_SIZE] = {0};
 	enum mortise_code code = read_digest(moving, operation, moving->from, name, in_from, from);
 
 	if (code == MORTISE_OK)

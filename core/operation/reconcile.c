@@ -166,7 +166,7 @@ operation_reconcile(struct operation *operation, const char *name, operation_rec
 	const struct config *config = operation->engine->config;
 	const struct config_route *route = route_find(config->secret, config->secret_count, name);
 	struct reconciling work = {.operation = operation, .name = name, .source = SIZE_MAX};
-	struct name_turn turn;
+	struct name_turn turn = {.taken = false};
 	enum mortise_code code;
 
 	if (route == NULL)

@@ -123,9 +123,11 @@ aws_describe(void *instance, struct mortise_call *call, const char *name,
 	struct version *versions = calloc(VERSIONS_MAX, sizeof(*versions));
 	struct described described = {0};
 	size_t count = 0;
-	enum mortise_code code = versions == NULL ? aws_no_memory(aws, call) :
-	    aws_describe_secret(aws, call, name, &described);
+	enum mortise_code code;
 
+	if (versions == NULL)
+		return aws_no_memory(aws, call);
+	code = aws_describe_secret(aws, call, name, &described);
 	if (code == MORTISE_OK && !described.there)
 		code = aws->host->fail(call, MORTISE_NOT_FOUND, MORTISE_REASON_NONE, "%s is not there%s",
 		    name, described.deleted ? ": it is marked as deleted" : "");
