@@ -172,6 +172,7 @@ vault_close(void *instance)
 	free(vault->mount);
 	free(vault->prefix);
 	free(vault->token_file);
+	(void)pthread_mutex_destroy(&vault->lock);
 	free(vault);
 }
 
@@ -205,8 +206,10 @@ vault_open(struct mortise_call *call, const struct mortise_options *given, void 
 	struct vault *vault = calloc(1, sizeof(*vault));
 	enum mortise_code code;
 
-	if (vault == NULL)
+	if (vault == NULL || pthread_mutex_init(&vault->lock, NULL) != 0) {
+		free(vault);
 		return host->fail(call, MORTISE_ERROR, MORTISE_REASON_NONE, "out of memory");
+	}
 	vault->host = host;
 	vault->options = given;
 	atomic_init(&vault->found_version, 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* One request, and what its answer means. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,14 +166,36 @@ answer_data(const struct vault_answer *answer, const char *member)
 	return json_object_get(json_object_get(answer->tree, "data"), member);
 }
 
+/* A performance standby says which state an answer stands on, and waits for that state
+ * where a later question names it: so nobody reads less than was read or written before. */
+static void
+take_index(struct vault *vault, char index[INDEX_SIZE])
+{
+	(void)pthread_mutex_lock(&vault->lock);
+	memcpy(index, vault->index, INDEX_SIZE);
+	(void)pthread_mutex_unlock(&vault->lock);
+}
+
+static void
+keep_index(struct vault *vault, const char *index)
+{
+	if (index[0] == '\0')
+		return;
+	(void)pthread_mutex_lock(&vault->lock);
+	(void)snprintf(vault->index, INDEX_SIZE, "%s", index);
+	(void)pthread_mutex_unlock(&vault->lock);
+}
+
 static enum mortise_code
 ask_once(struct vault *vault, struct mortise_call *call, const struct vault_request *request,
     const struct mortise_secret *token, struct vault_answer *answer)
 {
-	struct mortise_http_header headers[3] = {{.name = "X-Vault-Request", .value = "true"}};
+	char index[INDEX_SIZE];
+	struct mortise_http_header headers[4] = {{.name = "X-Vault-Request", .value = "true"}};
 	struct mortise_http_request sent = {.size = sizeof(sent), .method = request->method,
 	    .path = request->path, .headers = headers, .headers_count = 1, .body = request->body,
-	    .body_type = request->body == NULL ? NULL : "application/json"};
+	    .body_type = request->body == NULL ? NULL : "application/json",
+	    .keep = "X-Vault-Index"};
 	struct mortise_http_answer got = {.size = sizeof(got)};
 	enum mortise_code code;
 
@@ -182,9 +205,14 @@ ask_once(struct vault *vault, struct mortise_call *call, const struct vault_requ
 	if (token != NULL)
 		headers[sent.headers_count++] = (struct mortise_http_header){.name = "X-Vault-Token",
 		    .secret = token};
+	take_index(vault, index);
+	if (index[0] != '\0')
+		headers[sent.headers_count++] = (struct mortise_http_header){.name = "X-Vault-Index",
+		    .value = index};
 	code = mortise_http_perform(vault->http, call, &sent, &got);
 	if (code != MORTISE_OK)
 		return code;
+	keep_index(vault, got.kept);
 	answer->status = got.status;
 	answer->tree = json_of(vault->host, got.body);
 	vault->host->secret_free(got.body);

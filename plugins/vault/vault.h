@@ -17,6 +17,7 @@
 #define VAULT_H
 
 #include <mortise/plugin.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "sdk/encoding.h"
@@ -25,6 +26,7 @@
 #include "sdk/session.h"
 
 #define PATH_SIZE 2048			/* of a request, with its NUL */
+#define INDEX_SIZE 1025			/* of a state's name, with its NUL */
 
 enum vault_method {
 	VAULT_TOKEN,
@@ -48,6 +50,8 @@ struct vault {
 	int kv_version;			/* as stated: 1, 2; 0 = to be found out */
 	atomic_int found_version;	/* 0 = not yet */
 	enum vault_method method;
+	pthread_mutex_t lock;		/* guards what follows */
+	char index[INDEX_SIZE];		/* the newest state that a server has told of; "": none has */
 	/* An unwrapped secret-id and the wrapping token that it came by; the session has one
 	 * login at a time, and nobody else looks. */
 	struct mortise_secret *secret_id, *wrapping;

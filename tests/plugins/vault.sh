@@ -97,6 +97,10 @@ configured "$approle"
 run mortise get app/a
 [ "$(cat "$work/out")" = one ]
 ok $? "a server that is behind is asked again"
+mode "index v1:cluster:7:0:hash"
+run mortise get app/a
+[ "$(cat "$work/out")" = one ]
+ok $? "a state that a server has named is named to it"
 for status in 412 472 473 501; do
 	mode $status
 	run mortise get app/a
@@ -372,6 +376,43 @@ out_like 'main.*sealed' "doctor says so"
 kill "$server_pid"
 wait "$server_pid" 2>/dev/null
 
+# A login by a JWT that a real server checks.
+openbao signer
+real=$address
+openssl genrsa -out "$work/jwt.key" 2048 2>/dev/null
+openssl rsa -in "$work/jwt.key" -pubout -out "$work/jwt.pub" 2>/dev/null
+# jwt EXPIRES: signed, for the audience "mortise".
+jwt() {
+	python3 - "$work/jwt.key" "$1" <<'END'
+import base64, json, subprocess, sys, time
+def part(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
+claims = {"iss": "tests", "sub": "web", "aud": "mortise", "exp": int(time.time()) + int(sys.argv[2]), "iat": int(time.time()) - 60}
+text = part(b'{"alg":"RS256","typ":"JWT"}') + b"." + part(json.dumps(claims).encode())
+signature = subprocess.run(["openssl", "dgst", "-sha256", "-sign", sys.argv[1]], input=text, stdout=subprocess.PIPE).stdout
+print((text + b"." + part(signature)).decode())
+END
+}
+api POST sys/auth/jwt '{"type":"jwt"}' >/dev/null
+api POST auth/jwt/config "$(python3 -c 'import json, sys; print(json.dumps({"jwt_validation_pubkeys": [open(sys.argv[1]).read()], "bound_issuer": "tests"}))' "$work/jwt.pub")" >/dev/null
+api POST auth/jwt/role/web '{"role_type":"jwt","user_claim":"sub","bound_audiences":["mortise"],"token_policies":["all"]}' >/dev/null
+api POST sys/policies/acl/all '{"policy":"path \"secret/*\" { capabilities = [\"create\", \"read\", \"update\", \"delete\", \"list\"] }"}' >/dev/null
+jwt 600 >"$work/jwt"
+configured "auth: {method: jwt, role: web, jwt: {file: \"$work/jwt\"}}"
+printf by-jwt | mortise put app/jwt >"$work/out" 2>"$work/err"
+run mortise get app/jwt
+[ "$(cat "$work/out")" = by-jwt ]
+ok $? "a login by a JWT"
+jwt -600 >"$work/jwt"
+run mortise get app/jwt
+status_is 4 "a JWT that has ended"
+jwt 600 >"$work/jwt"
+configured "auth: {method: jwt, role: other, jwt: {file: \"$work/jwt\"}}"
+run mortise get app/jwt
+status_is 4 "a role that is not there"
+kill "$server_pid"
+wait "$server_pid" 2>/dev/null
+
 # TLS, with HTTP/2, and a login by a certificate.
 mkdir "$work/tls"
 openbao tls -dev-tls -dev-tls-cert-dir="$work/tls"
@@ -387,4 +428,23 @@ ok $? "the log has no token"
 configured "$by_token"
 run mortise get app/tls
 status_is 1 "a certificate authority that is not known"
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/client.key" -out "$work/client.pem" -days 2 -subj /CN=web \
+    -addext extendedKeyUsage=clientAuth >"$work/log" 2>&1
+chmod 600 "$work/client.key"
+SSL_CERT_FILE=$work/tls/vault-ca.pem api POST sys/policies/acl/all '{"policy":"path \"secret/*\" { capabilities = [\"read\"] }"}' >/dev/null
+SSL_CERT_FILE=$work/tls/vault-ca.pem api POST sys/auth/cert '{"type":"cert"}' >/dev/null
+SSL_CERT_FILE=$work/tls/vault-ca.pem api POST auth/cert/certs/web "$(python3 -c 'import json, sys
+print(json.dumps({"certificate": open(sys.argv[1]).read(), "token_policies": ["all"]}))' "$work/client.pem")" >/dev/null
+by_cert="http: {ca-file: \"$work/tls/vault-ca.pem\", cert: \"$work/client.pem\", key: \"$work/client.key\"}"
+configured "$by_cert, auth: {method: cert, role: web}"
+run mortise get app/tls
+[ "$(cat "$work/out")" = tls ]
+ok $? "a login by a certificate"
+configured "$by_cert, auth: {method: cert, role: other}"
+run mortise get app/tls
+status_is 4 "a certificate that is not that role's"
+configured "http: {ca-file: \"$work/tls/vault-ca.pem\"}, auth: {method: cert}"
+run mortise get app/tls
+status_is 4 "no certificate"
+err_like 'no client certificate; see http.cert' "no certificate: the message"
 finish

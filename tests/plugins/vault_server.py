@@ -14,6 +14,7 @@ auth/kubernetes.  CONTROL.mode, read at each request, says how it misbehaves:
     vanish          does a write, then closes without an answer
     slow-login S    a login takes S seconds
     slow S          all else does
+    index TEXT      answers name this state, and whoever has not named it since is told 412
 
 CONTROL.revoked, if it is there, makes all tokens given before it invalid; CONTROL.lease
 is a token's life in seconds (3600).  CONTROL.log has a line a request: the number of its
@@ -44,6 +45,7 @@ def setting(name, default=""):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    index = None
     disable_nagle_algorithm = True
 
     def setup(self):
@@ -59,6 +61,8 @@ class Handler(BaseHTTPRequestHandler):
         body = b"" if tree is None else json.dumps(tree).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
+        if self.index:
+            self.send_header("X-Vault-Index", self.index)
         for name, value in headers:
             self.send_header(name, value)
         self.end_headers()
@@ -82,6 +86,10 @@ class Handler(BaseHTTPRequestHandler):
         kind = mode[0] if mode else ""
         if kind == "slow":
             time.sleep(float(mode[1]))
+        if kind == "index" and self.command == "GET" and "/data/" in path and \
+                self.headers.get("X-Vault-Index") != mode[1]:
+            self.index = mode[1]
+            return self.errors(412, "required index state not present")
         if kind == "standby":
             return self.answer(307, None, [("Location", mode[1] + self.path)])
         if kind == "behind" and self.is_behind(int(mode[1])):
