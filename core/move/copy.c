@@ -21,7 +21,6 @@ struct described {
 	size_t count;
 	struct mortise_pair *labels;		/* sorted by name; both texts malloc'd */
 	size_t labels_count;
-	bool failed;
 };
 
 static void
@@ -118,7 +117,6 @@ struct copying {
 	size_t count;
 	struct mortise_secret *there;		/* the target's newest; NULL: none */
 	struct mortise_version there_version;
-	uint64_t written;
 };
 
 static void
@@ -218,10 +216,8 @@ write_value(struct copying *copying, size_t i, bool with_labels, struct mortise_
 		put.only_if = NULL;
 		code = operation_put_at(copying->operation, to, copying->name, &put, &made);
 	}
-	if (code == MORTISE_OK) {
+	if (code == MORTISE_OK)
 		copying->there_version = made;
-		copying->written++;
-	}
 	return code;
 }
 

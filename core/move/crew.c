@@ -10,7 +10,7 @@
 
 struct shift {
 	const struct crew *crew;
-	const struct move_names *names;
+	const struct names *names;
 	pthread_mutex_t lock;		/* guards what follows */
 	size_t next;
 	uint64_t started_ns;
@@ -28,7 +28,7 @@ take(struct shift *shift, uint64_t *begin_ns)
 	if (shift->code == MORTISE_OK && shift->next < shift->names->count) {
 		*begin_ns = shift->crew->rate == 0 ? 0 : shift->started_ns +
 		    (uint64_t)shift->next * 1000000000 / shift->crew->rate;
-		name = shift->names->names[shift->next++];
+		name = shift->names->all[shift->next++];
 	}
 	(void)pthread_mutex_unlock(&shift->lock);
 	return name;
@@ -71,16 +71,16 @@ work(void *arg)
 
 /* Fewer threads than asked for do as well; the caller is one. */
 enum mortise_code
-crew_run(const struct crew *crew, const struct move_names *names, struct mortise_error *error)
+crew_run(const struct crew *crew, const struct names *names, struct mortise_error *error)
 {
 	struct shift shift = {.crew = crew, .names = names, .code = MORTISE_OK,
 	    .started_ns = clock_monotonic_ns()};
-	pthread_t threads[CREW_MAX];
+	pthread_t threads[MOVE_THREADS_MAX];
 	size_t count = 0;
 
 	if (pthread_mutex_init(&shift.lock, NULL) != 0)
 		return error_memory(error);
-	while (count + 1 < crew->threads && count + 1 < names->count && count < CREW_MAX &&
+	while (count + 1 < crew->threads && count + 1 < names->count && count < MOVE_THREADS_MAX &&
 	    pthread_create(&threads[count], NULL, work, &shift) == 0)
 		count++;
 	(void)work(&shift);

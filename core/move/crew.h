@@ -5,10 +5,8 @@
 
 #include "move/moving.h"
 
-#define CREW_MAX 64			/* threads */
-
 struct crew {
-	unsigned int threads;		/* 1 to CREW_MAX */
+	unsigned int threads;		/* 1 to MOVE_THREADS_MAX */
 	uint64_t rate;			/* names begun a second at most; 0: as fast as it goes */
 	/* One name; by any of the threads.  Not ok: nobody begins another one. */
 	enum mortise_code (*work)(void *arg, const char *name, struct mortise_error *);
@@ -16,7 +14,7 @@ struct crew {
 };
 
 /* Until all are done, or one was not ok: with its code and error. */
-enum mortise_code crew_run(const struct crew *, const struct move_names *,
+enum mortise_code crew_run(const struct crew *, const struct names *,
     struct mortise_error *);
 
 #endif

@@ -79,7 +79,7 @@ work(void *arg, const char *name, struct mortise_error *error)
 
 static enum mortise_code
 run_pass(const struct migrate *migrate, step_fn *step, struct journal *journal,
-    const struct move_names *names, struct mortise_move_report *report,
+    const struct names *names, struct mortise_move_report *report,
     struct mortise_error *error)
 {
 	struct pass pass = {.migrate = migrate, .step = step, .journal = journal,
@@ -114,7 +114,7 @@ differences(const struct mortise_move_report *report, const char *what,
 
 static enum mortise_code
 copy_all(const struct migrate *migrate, struct journal *journal,
-    const struct move_names *names, struct mortise_move_report *report,
+    const struct names *names, struct mortise_move_report *report,
     struct mortise_error *error)
 {
 	enum mortise_code code = run_pass(migrate, move_copy, journal, names, report, error);
@@ -132,7 +132,7 @@ enum mortise_code
 move_migrate(const struct migrate *migrate, struct mortise_move_report *report,
     struct mortise_error *error)
 {
-	struct move_names names _cleanup_(move_names_free) = {0};
+	struct names names _cleanup_(names_free) = {0};
 	struct journal *journal _cleanup_(journal_close) = NULL;
 	enum mortise_code code = MORTISE_OK;
 
@@ -155,7 +155,7 @@ move_single(const struct migrate *migrate, const char *name, struct mortise_move
     struct mortise_error *error)
 {
 	char *only = (char *)(uintptr_t)name;
-	const struct move_names names = {.names = &only, .count = 1};
+	const struct names names = {.all = &only, .count = 1};
 
 	report->total = 1;
 	return copy_all(migrate, NULL, &names, report, error);
@@ -165,16 +165,12 @@ enum mortise_code
 move_diff(const struct migrate *migrate, struct mortise_move_report *report,
     struct mortise_error *error)
 {
-	struct move_names from _cleanup_(move_names_free) = {0};
-	struct move_names to _cleanup_(move_names_free) = {0};
-	struct move_names both _cleanup_(move_names_free) = {0};
+	struct names both _cleanup_(names_free) = {0};
 	enum mortise_code code = move_list(&migrate->moving, migrate->moving.from,
-	    migrate->prefix, &from, error);
+	    migrate->prefix, &both, error);
 
 	if (code == MORTISE_OK)
-		code = move_list(&migrate->moving, migrate->moving.to, migrate->prefix, &to, error);
-	if (code == MORTISE_OK)
-		code = move_merge(&from, &to, &both, error);
+		code = move_list(&migrate->moving, migrate->moving.to, migrate->prefix, &both, error);
 	report->total = both.count;
 	if (code == MORTISE_OK)
 		code = run_pass(migrate, move_compare, NULL, &both, report, error);

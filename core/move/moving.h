@@ -6,7 +6,10 @@
 #ifndef MOVE_MOVING_H
 #define MOVE_MOVING_H
 
+#include "base/names.h"
 #include "operation/operation.h"
+
+#define MOVE_THREADS_MAX 64		/* names at a time */
 
 struct moving {
 	const struct engine *engine;
@@ -20,18 +23,10 @@ struct moving {
 	unsigned char key[32];		/* of this run's digests */
 };
 
-/* Sorted by bytes, each once. */
-struct move_names {
-	char **names;
-	size_t count;
-};
-void move_names_free(struct move_names *);	/* for _cleanup_ */
-/* Those of a backend that begin with prefix; names that are none of ours are left out. */
+/* Adds those of a backend that begin with prefix, and sorts all; names that are none of
+ * ours are left out. */
 enum mortise_code move_list(const struct moving *, size_t backend, const char *prefix,
-    struct move_names *, struct mortise_error *);
-/* What is in one of both. */
-enum mortise_code move_merge(const struct move_names *, const struct move_names *,
-    struct move_names *, struct mortise_error *);
+    struct names *, struct mortise_error *);
 
 /*
  * What became of one name; `info` has name, done and total already, and gets the rest.

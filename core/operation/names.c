@@ -1,64 +1,43 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* list and history. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/name.h"
+#include "base/names.h"
 #include "operation/call.h"
 #include "operation/route.h"
 
-struct names {
+struct listing {
 	const struct config *config;
 	const struct config_route *route;	/* whose backend is being asked */
 	const char *prefix;
-	char **names;
-	size_t count, capacity;
+	struct names names;
 };
 
 static void
-names_free(struct names *names)
+listing_free(struct listing *listing)
 {
-	for (size_t i = 0; i < names->count; i++)
-		free(names->names[i]);
-	free(names->names);
+	names_free(&listing->names);
 }
 
 /* Keeps a name that has the prefix and is routed to where it was found. */
 static enum mortise_code
 take_name(void *arg, const char *name)
 {
-	struct names *names = arg;
-	char **bigger;
+	struct listing *listing = arg;
 
-	if (strncmp(name, names->prefix, strlen(names->prefix)) != 0 ||
-	    name_check(name, NULL) != MORTISE_OK ||
-	    route_find(names->config->secret, names->config->secret_count, name) != names->route)
+	if (strncmp(name, listing->prefix, strlen(listing->prefix)) != 0 ||
+	    name_check(name, NULL) != MORTISE_OK || route_find(listing->config->secret,
+	    listing->config->secret_count, name) != listing->route)
 		return MORTISE_OK;
-	if (names->count == names->capacity) {
-		size_t capacity = names->capacity == 0 ? 64 : names->capacity * 2;
-
-		bigger = realloc(names->names, capacity * sizeof(*bigger));
-		if (bigger == NULL)
-			return MORTISE_ERROR;
-		names->names = bigger;
-		names->capacity = capacity;
-	}
-	names->names[names->count] = text_dup(name);
-	return names->names[names->count] == NULL ? MORTISE_ERROR :
-	    (names->count++, MORTISE_OK);
-}
-
-static int
-compare(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return names_add(&listing->names, name) ? MORTISE_OK : MORTISE_ERROR;
 }
 
 static enum mortise_code
-list_backend(struct operation *operation, size_t target, struct names *names)
+list_backend(struct operation *operation, size_t target, struct listing *listing)
 {
-	struct mortise_out out = {.name = take_name, .arg = names};
+	struct mortise_out out = {.name = take_name, .arg = listing};
 	enum mortise_code code;
 	struct step step;
 	struct backend *backend = call_begin(operation, &step, target,
@@ -66,7 +45,7 @@ list_backend(struct operation *operation, size_t target, struct names *names)
 
 	if (backend == NULL)
 		return MORTISE_OK;
-	code = backend_list(backend, &step.call, names->prefix, &out);
+	code = backend_list(backend, &step.call, listing->prefix, &out);
 	call_end(operation, &step, code, NULL);
 	return code == MORTISE_OK ? code : call_fail(operation, &step, code);
 }
@@ -75,27 +54,24 @@ enum mortise_code
 operation_list(struct operation *operation, const char *prefix, mortise_name_fn *each, void *arg)
 {
 	const struct config *config = operation->engine->config;
-	struct names names _cleanup_(names_free) = {.config = config, .prefix = prefix};
+	struct listing listing _cleanup_(listing_free) = {.config = config, .prefix = prefix};
 	enum mortise_code code = name_check_prefix(prefix, operation->error);
 
 	for (size_t i = 0; code == MORTISE_OK && i < config->secret_count; i++) {
-		names.route = &config->secret[i];
-		if (names.route->get.given != CONFIG_CHAIN ||
-		    !glob_may_match(names.route->match, prefix))
+		listing.route = &config->secret[i];
+		if (listing.route->get.given != CONFIG_CHAIN ||
+		    !glob_may_match(listing.route->match, prefix))
 			continue;
 		for (size_t k = 0; code == MORTISE_OK && k < config->backends_count; k++) {
-			if (route_has_backend(&names.route->get.chain, k))
-				code = list_backend(operation, k, &names);
+			if (route_has_backend(&listing.route->get.chain, k))
+				code = list_backend(operation, k, &listing);
 		}
 	}
 	if (code != MORTISE_OK)
 		return code;
-	if (names.count > 0)
-		qsort(names.names, names.count, sizeof(*names.names), compare);
-	for (size_t i = 0; i < names.count; i++) {
-		if (i == 0 || strcmp(names.names[i - 1], names.names[i]) != 0)
-			each(arg, names.names[i]);
-	}
+	names_sort(&listing.names);
+	for (size_t i = 0; i < listing.names.count; i++)
+		each(arg, listing.names.all[i]);
 	return MORTISE_OK;
 }
 
