@@ -108,10 +108,10 @@ check_operation(const struct assembly *assembly, const struct config_operation *
 
 /* Who was left behind is noted in state, and must be known after a power cut, too. */
 static bool
-is_durable(const struct assembly *assembly, const char *key)
+is_durable(const struct assembly *assembly, const char *prefix)
 {
 	const struct config *config = assembly->config;
-	const struct config_route *route = route_find(config->state, config->state_count, key);
+	const struct config_route *route = route_find(config->state, config->state_count, prefix);
 	const struct plugin *plugin = route == NULL ? NULL : assembly->plugins[route->target];
 
 	return plugin != NULL && (plugin->table.flags & MORTISE_PLUGIN_DURABLE) != 0;
@@ -124,7 +124,7 @@ check_lags(const struct assembly *assembly, const struct config_route *route,
 	const struct config *config = assembly->config;
 	size_t i = 0;
 
-	if (route->lags == NULL || (is_durable(assembly, "behind:x") && is_durable(assembly, "turn:x")))
+	if (route->lags == NULL || (is_durable(assembly, BEHIND_PREFIX) && is_durable(assembly, TURN_PREFIX)))
 		return;
 	while (i < config->backends_count && !route->lags[i])
 		i++;

@@ -119,6 +119,10 @@ enum mortise_code audited_get(const struct engine *, const struct mortise_reques
     const char *version, operation_trace_fn *trace, void *arg,
     struct mortise_secret **value, struct mortise_place *found, struct mortise_error *);
 
+/* token_claim for what is done to a secret that holds tokens, whoever may see them: the
+ * record's action stays what it is. */
+enum mortise_code claim_tokens(struct operation *, const char *name);
+
 /* The caller's error object, or the one that nobody will read. */
 struct mortise_error *error_or(struct mortise_error *given, struct mortise_error *spare);
 

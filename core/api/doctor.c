@@ -243,7 +243,7 @@ static void
 say_mirrors(struct doctor *doctor)
 {
 	const struct config *config = doctor->config;
-	const struct config_route *state = route_find(config->state, config->state_count, "behind:x");
+	const struct config_route *state = route_find(config->state, config->state_count, BEHIND_PREFIX);
 	struct mortise_error error = {0};
 	struct mortise_call call = {.error = &error, .logger = &doctor->context->logger,
 	    .deadline = deadline_in_ms(CHECK_MS)};
@@ -256,7 +256,7 @@ say_mirrors(struct doctor *doctor)
 	/* A state store that is not open has been told of. */
 	if (!lags || state == NULL || doctor->running->backends[state->target] == NULL)
 		return;
-	if (backend_state_list(doctor->running->backends[state->target], &call, "behind:", &out) !=
+	if (backend_state_list(doctor->running->backends[state->target], &call, BEHIND_PREFIX, &out) !=
 	    MORTISE_OK)
 		doctor_say(doctor, MORTISE_VERDICT_FAIL, "mirrors",
 		    "what writes have left behind cannot be read: %s", error.message);

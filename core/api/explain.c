@@ -135,7 +135,7 @@ show(const struct config *config, const char *name, struct showing *showing,
 	const struct config_route *route = route_find(config->secret, config->secret_count, name);
 	struct mortise_explain_step step = {.size = sizeof(step)};
 	const struct chain *chain;
-	enum mortise_code code = route_chain(config, name, showing->op, &chain, error);
+	enum mortise_code code = route_chain(route, showing->op, &chain, error);
 
 	if (route != NULL) {
 		step.file = route->place.file;

@@ -10,23 +10,8 @@
 #include "base/name.h"
 #include "base/sized.h"
 #include "move/migrate.h"
-#include "oauth/token.h"
 
 #define JOBS_DEFAULT 8
-#define JOBS_MAX 64
-
-/* Who may see a connection's tokens may move them; what the record says is done to them
- * stays what it is. */
-static enum mortise_code
-claim(struct operation *operation, const char *name)
-{
-	struct authorization authorization _cleanup_(authorization_free) = {.json = NULL};
-	const char *action = operation->action;
-	enum mortise_code code = token_claim(operation, name, &authorization);
-
-	operation->action = action;
-	return code;
-}
 
 /* migrate-FROM-TO.journal where the trail is; malloc'd, NULL: no memory. */
 static char *
@@ -51,13 +36,13 @@ prepare(const struct engine *engine, const struct mortise_request *request,
 	    options.to == NULL)
 		return error_set(error, MORTISE_INVALID, MORTISE_REASON_NONE,
 		    "two backends have to be named");
-	if (options.jobs > JOBS_MAX)
+	if (options.jobs > MOVE_THREADS_MAX)
 		return error_set(error, MORTISE_INVALID, MORTISE_REASON_NONE,
-		    "at most %d names at a time", JOBS_MAX);
+		    "at most %d names at a time", MOVE_THREADS_MAX);
 	*migrate = (struct migrate){
 		.moving = {.engine = engine, .request = request, .dry_run = options.dry_run,
 		    .newest_only = options.newest_only, .overwrite = options.overwrite,
-		    .claim = claim},
+		    .claim = claim_tokens},
 		.prefix = options.prefix == NULL ? "" : options.prefix,
 		.journal = options.journal,
 		.threads = options.jobs == 0 ? JOBS_DEFAULT : options.jobs,

@@ -5,7 +5,6 @@
 #include "api/context.h"
 #include "base/bytes.h"
 #include "base/name.h"
-#include "oauth/token.h"
 
 struct told {
 	const struct engine *engine;
@@ -27,7 +26,6 @@ static enum mortise_code
 reconcile_one(const struct engine *engine, const struct mortise_request *request,
     const char *name, struct told *told, struct mortise_error *error)
 {
-	struct authorization authorization _cleanup_(authorization_free) = {.json = NULL};
 	struct operation operation;
 	enum mortise_code code = operation_begin(&operation, engine, request, "secret_reconciled",
 	    "secret", name, error);
@@ -35,8 +33,7 @@ reconcile_one(const struct engine *engine, const struct mortise_request *request
 	told->name = name;
 	operation.fresh = true;
 	if (code == MORTISE_OK)
-		code = token_claim(&operation, name, &authorization);
-	operation.action = "secret_reconciled";
+		code = claim_tokens(&operation, name);
 	if (code == MORTISE_OK)
 		code = operation_intent(&operation);
 	if (code == MORTISE_OK)

@@ -6,6 +6,17 @@
 #include "oauth/token.h"
 
 enum mortise_code
+claim_tokens(struct operation *operation, const char *name)
+{
+	struct authorization authorization _cleanup_(authorization_free) = {.json = NULL};
+	const char *action = operation->action;
+	enum mortise_code code = token_claim(operation, name, &authorization);
+
+	operation->action = action;
+	return code;
+}
+
+enum mortise_code
 audited_get(const struct engine *engine, const struct mortise_request *request, const char *name,
     const char *version, operation_trace_fn *trace, void *arg,
     struct mortise_secret **value, struct mortise_place *found, struct mortise_error *error)

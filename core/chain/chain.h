@@ -85,9 +85,7 @@ enum mortise_code chain_check(const struct chain *, struct mortise_error *);
 /* Backend calls that it makes at most; the chain must pass chain_check. */
 size_t chain_calls(const struct chain *);
 
-/* Can a write end well although this entry failed? */
-bool chain_may_pass(const struct chain_entry *, enum chain_op);
-/* ... or although this backend did not take it?  Then it is left behind. */
+/* Can a write end well although this backend did not take it?  Then it is left behind. */
 bool chain_may_lag(const struct chain *, enum chain_op, size_t target);
 
 /*

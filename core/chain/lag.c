@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "chain/chain.h"
 
-bool
-chain_may_pass(const struct chain_entry *entry, enum chain_op op)
+/* Can the chain go on to a good end although the entry failed? */
+static bool
+may_pass(const struct chain_entry *entry, enum chain_op op)
 {
 	for (int i = 0; i < MORTISE_CODES; i++) {
 		enum mortise_code code = (enum mortise_code)i;
@@ -20,7 +21,7 @@ lags_in(const struct chain *chain, enum chain_op op, size_t target, bool passed)
 {
 	for (size_t i = 0; i < chain->count; i++) {
 		const struct chain_entry *entry = &chain->entries[i];
-		bool here = passed || chain_may_pass(entry, op);
+		bool here = passed || may_pass(entry, op);
 
 		if (entry->inner != NULL ? lags_in(entry->inner, op, target, here) :
 		    here && entry->target == target)

@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "base/digest.h"
 
-#define PREFIX "behind:"
 #define STORE_DIGITS 32
 #define FORMAT '1'
 
@@ -37,16 +36,16 @@ make_key(const struct operation *operation, size_t target, const char *name,
 		return error_set(operation->error, MORTISE_ERROR, MORTISE_REASON_NONE,
 		    "libcrypto made no SHA-256");
 	hex_encode(digest, sizeof(digest), text);
-	(void)snprintf(key, MORTISE_KEY_MAX + 1, PREFIX "%.*s:%s", STORE_DIGITS, text, name);
+	(void)snprintf(key, MORTISE_KEY_MAX + 1, BEHIND_PREFIX "%.*s:%s", STORE_DIGITS, text, name);
 	return MORTISE_OK;
 }
 
 const char *
 behind_name(const char *key)
 {
-	size_t length = strlen(PREFIX) + STORE_DIGITS;
+	size_t length = strlen(BEHIND_PREFIX) + STORE_DIGITS;
 
-	return strncmp(key, PREFIX, strlen(PREFIX)) == 0 && strlen(key) > length + 1 &&
+	return strncmp(key, BEHIND_PREFIX, strlen(BEHIND_PREFIX)) == 0 && strlen(key) > length + 1 &&
 	    key[length] == ':' ? key + length + 1 : NULL;
 }
 

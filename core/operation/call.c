@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/digest.h"
 
 struct backend *
 call_begin(struct operation *operation, struct step *step, size_t target, uint64_t deadline,
@@ -74,6 +75,19 @@ call_end(struct operation *operation, struct step *step, enum mortise_code code,
 		.ms = (int64_t)((clock_monotonic_ns() - step->started) / NS_PER_MS),
 		.version = operation->versions[i],
 	};
+}
+
+enum mortise_code
+call_put(struct backend *backend, struct step *step, const char *name,
+    const struct mortise_secret_put *put, struct mortise_receipt *receipt)
+{
+	unsigned char key[16];
+
+	if (!random_bytes(key, sizeof(key)))
+		return error_set(&step->error, MORTISE_UNAVAILABLE, MORTISE_REASON_NONE,
+		    "the random number generator failed");
+	hex_encode(key, sizeof(key), receipt->idempotency_key);
+	return backend_put(backend, &step->call, name, put, receipt);
 }
 
 uint64_t

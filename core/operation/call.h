@@ -21,6 +21,10 @@ struct backend *call_begin(struct operation *, struct step *, size_t target, uin
 /* Notes code, time and version ("" or NULL: none), and the store's generation. */
 void call_end(struct operation *, struct step *, enum mortise_code code, const char *version);
 
+/* backend_put, with an idempotency key of its own in the receipt. */
+enum mortise_code call_put(struct backend *, struct step *, const char *name,
+    const struct mortise_secret_put *, struct mortise_receipt *);
+
 /* The smaller of the backend's timeout and what the operation has left. */
 uint64_t call_deadline(const struct operation *, size_t target);
 

@@ -10,7 +10,6 @@
 
 struct reading {
 	struct run run;			/* first: it is the host's arg */
-	const bool *lags;		/* of the route, by backend; NULL: none is ever left behind */
 	struct mortise_secret *values[CHAIN_CALLS_MAX];
 	struct backend_told told[CHAIN_CALLS_MAX];
 	bool old[CHAIN_CALLS_MAX];	/* answered although it was left behind */
@@ -38,7 +37,7 @@ look_behind(struct reading *reading, const struct chain_entry *entry, bool *old,
 	struct behind behind;
 
 	*old = false;
-	if (reading->lags == NULL || !reading->lags[entry->target])
+	if (run->route->lags == NULL || !run->route->lags[entry->target])
 		return MORTISE_OK;
 	if (behind_read(run->operation, entry->target, run->name, &behind) != MORTISE_OK) {
 		(void)error_set(error, MORTISE_UNAVAILABLE, MORTISE_REASON_NONE, "whether %s was left "
@@ -229,8 +228,6 @@ operation_get(struct operation *operation, const char *name, const char *version
 	static const struct chain_host host = {
 		.call = get_call, .drop = get_drop, .timeout = run_timeout,
 	};
-	const struct config *config = operation->engine->config;
-	const struct config_route *route = route_find(config->secret, config->secret_count, name);
 	enum mortise_code code = name_check(name, operation->error);
 	struct reading reading;
 	size_t answer;
@@ -239,9 +236,7 @@ operation_get(struct operation *operation, const char *name, const char *version
 		return code;
 	if (version != NULL && version[0] != '\0')
 		return get_version(operation, name, version, value, found);
-	reading.run.operation = operation;
-	reading.run.name = name;
-	reading.lags = route == NULL ? NULL : route->lags;
+	run_begin(&reading.run, operation, name);
 	reading.asked_count = 0;
 	reading.stale = NULL;
 	code = run_chain(&reading.run, &host, CHAIN_GET,

@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
-#include "operation/route.h"
 
 #define GRACE_MS 2000		/* of a write's marks past all its deadlines */
 #define NEVER_MS 3600000	/* what a caller without a deadline has */
@@ -45,7 +44,7 @@ name_turn_take(struct operation *operation, const char *name, uint64_t ms, struc
 	    .value_size = sizeof(text) - 1, .ttl_ms = (int64_t)ms, .only_if_absent = true};
 	enum mortise_code code;
 
-	(void)snprintf(turn->key, sizeof(turn->key), "turn:%s", name);
+	(void)snprintf(turn->key, sizeof(turn->key), TURN_PREFIX "%s", name);
 	turn->taken = false;
 	if (!random_bytes(owner, sizeof(owner)))
 		return error_set(operation->error, MORTISE_UNAVAILABLE, MORTISE_REASON_NONE,
@@ -149,11 +148,10 @@ restore(struct mirror *mirror, const struct side *side)
 }
 
 enum mortise_code
-mirror_begin(struct mirror *mirror, struct operation *operation, const char *name,
-    enum chain_op op)
+mirror_begin(struct mirror *mirror, const struct run *run, enum chain_op op)
 {
-	const struct config *config = operation->engine->config;
-	const struct config_route *route = route_find(config->secret, config->secret_count, name);
+	struct operation *operation = run->operation;
+	const struct config_route *route = run->route;
 	const struct config_operation *part = route == NULL ? NULL :
 	    op == CHAIN_DELETE ? &route->delete : &route->put;
 	enum mortise_code code = MORTISE_OK;
@@ -161,7 +159,7 @@ mirror_begin(struct mirror *mirror, struct operation *operation, const char *nam
 	uint64_t ms;
 
 	mirror->operation = operation;
-	mirror->name = name;
+	mirror->name = run->name;
 	mirror->op = op;
 	mirror->turn.taken = false;
 	mirror->count = 0;
@@ -171,7 +169,7 @@ mirror_begin(struct mirror *mirror, struct operation *operation, const char *nam
 	if (mirror->count == 0)
 		return MORTISE_OK;
 	ms = time_needed(mirror, &part->chain);
-	code = name_turn_take(operation, name, ms, &mirror->turn);
+	code = name_turn_take(operation, run->name, ms, &mirror->turn);
 	for (size_t i = 0; code == MORTISE_OK && i < mirror->count; i++) {
 		code = mark(mirror, &mirror->sides[i], clock_unix_us() / 1000 + (int64_t)ms);
 		for (size_t k = i; code != MORTISE_OK && k > 0; k--)

@@ -12,6 +12,7 @@
 #define OPERATION_MIRROR_H
 
 #include "operation/behind.h"
+#include "operation/run.h"
 
 /* A writer's turn. */
 struct name_turn {
@@ -37,8 +38,7 @@ struct mirror {
 };
 
 /* Ok: marked, or nothing to mark.  Otherwise nothing may be written. */
-enum mortise_code mirror_begin(struct mirror *, struct operation *, const char *name,
-    enum chain_op);
+enum mortise_code mirror_begin(struct mirror *, const struct run *, enum chain_op);
 /* A backend answered a write; or had it taken back, as it said or not. */
 void mirror_called(struct mirror *, size_t target, enum mortise_code code);
 void mirror_undone(struct mirror *, size_t target, bool well);

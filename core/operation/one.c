@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Secrets of one given backend, whatever the routes say. */
-#include "base/digest.h"
 #include "base/name.h"
 #include "operation/call.h"
 
@@ -62,19 +61,13 @@ operation_put_at(struct operation *operation, size_t target, const char *name,
     const struct mortise_secret_put *put, struct mortise_version *made)
 {
 	struct mortise_receipt receipt = {.size = sizeof(receipt), .existed = -1};
-	unsigned char key[16];
 	enum mortise_code code;
 	struct step step;
 	struct backend *backend = begin(operation, &step, target, MORTISE_CAN_SECRET_PUT, &code);
 
 	if (backend == NULL)
 		return code;
-	if (random_bytes(key, sizeof(key))) {
-		hex_encode(key, sizeof(key), receipt.idempotency_key);
-		code = backend_put(backend, &step.call, name, put, &receipt);
-	} else
-		code = error_set(&step.error, MORTISE_UNAVAILABLE, MORTISE_REASON_NONE,
-		    "the random number generator failed");
+	code = call_put(backend, &step, name, put, &receipt);
 	*made = receipt.made;
 	return end(operation, &step, code, receipt.made.text);
 }

@@ -141,6 +141,9 @@ enum mortise_code operation_describe_at(struct operation *, size_t target, const
 typedef void operation_reconciled_fn(void *arg, size_t target, bool deleted);
 enum mortise_code operation_reconcile(struct operation *, const char *name,
     operation_reconciled_fn *done, void *arg);
+/* State keys of its marks, and of the writers' turns. */
+#define BEHIND_PREFIX "behind:"
+#define TURN_PREFIX "turn:"
 /* The names that a backend is left behind in, each perhaps again. */
 enum mortise_code operation_behind(struct operation *,
     enum mortise_code (*each)(void *arg, const char *name), void *arg);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/log.h"
 #include "base/name.h"
 #include "operation/mirror.h"
@@ -29,7 +28,6 @@ put_call(void *arg, const struct chain_entry *entry, size_t number, uint64_t dea
 	struct mortise_version only_if;
 	struct mortise_secret_put put = {.size = sizeof(put), .value = writing->value};
 	struct mortise_receipt *receipt = &writing->receipts[number];
-	unsigned char key[16];
 	enum mortise_code code;
 	struct step step;
 	struct backend *backend = call_begin(run->operation, &step, entry->target, deadline,
@@ -47,12 +45,8 @@ put_call(void *arg, const struct chain_entry *entry, size_t number, uint64_t dea
 		(void)snprintf(only_if.text, sizeof(only_if.text), "%s", writing->only_if);
 		put.only_if = &only_if;
 	}
-	if (backend != NULL && random_bytes(key, sizeof(key))) {
-		hex_encode(key, sizeof(key), receipt->idempotency_key);
-		code = backend_put(backend, &step.call, run->name, &put, receipt);
-	} else if (backend != NULL)
-		code = error_set(&step.error, MORTISE_UNAVAILABLE, MORTISE_REASON_NONE,
-		    "the random number generator failed");
+	if (backend != NULL)
+		code = call_put(backend, &step, run->name, &put, receipt);
 	run->versions[number] = receipt->made;
 	run_call_end(run, &step, code, number);
 	mirror_called(&writing->mirror, entry->target, code);
@@ -104,7 +98,7 @@ check_precondition(struct writing *writing, const struct mortise_put_options *op
 	writing->only_if = NULL;
 	if (options == NULL || options->only_if == NULL)
 		return MORTISE_OK;
-	code = route_chain(config, run->name, CHAIN_PUT, &chain, run->operation->error);
+	code = route_chain(run->route, CHAIN_PUT, &chain, run->operation->error);
 	if (code == MORTISE_OK)
 		code = route_one(config, run->name, options->only_if, &target, &writing->only_if,
 		    run->operation->error);
@@ -147,7 +141,7 @@ run_put(struct writing *writing, bool keep, size_t *answer)
 	enum chain_op op = keep ? CHAIN_KEEP : CHAIN_PUT;
 	struct mirror *mirror = &writing->mirror;
 	struct operation *operation = writing->run.operation;
-	enum mortise_code code = mirror_begin(mirror, operation, writing->run.name, op), settled;
+	enum mortise_code code = mirror_begin(mirror, &writing->run, op), settled;
 
 	if (code != MORTISE_OK && !keep)
 		return code;
@@ -177,8 +171,8 @@ operation_put(struct operation *operation, const char *name, const struct mortis
 	struct writing writing;
 	size_t answer;
 
-	writing.run.operation = operation;
-	writing.run.name = name;
+	if (code == MORTISE_OK)
+		run_begin(&writing.run, operation, name);
 	writing.value = value;
 	writing.options = options;
 	if (code == MORTISE_OK)
@@ -224,10 +218,10 @@ operation_delete(struct operation *operation, const char *name)
 	struct deleting deleting;
 	size_t answer;
 
-	deleting.run.operation = operation;
-	deleting.run.name = name;
-	if (code == MORTISE_OK)
-		code = mirror_begin(&deleting.mirror, operation, name, CHAIN_DELETE);
+	if (code != MORTISE_OK)
+		return code;
+	run_begin(&deleting.run, operation, name);
+	code = mirror_begin(&deleting.mirror, &deleting.run, CHAIN_DELETE);
 	if (code != MORTISE_OK)
 		return code;
 	code = mirror_end(&deleting.mirror, run_chain(&deleting.run, &host, CHAIN_DELETE, NULL,

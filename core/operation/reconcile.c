@@ -204,5 +204,5 @@ operation_behind(struct operation *operation, enum mortise_code (*each)(void *ar
 {
 	struct listing listing = {.each = each, .arg = arg};
 
-	return operation_state_list(operation, "behind:", take_record, &listing);
+	return operation_state_list(operation, BEHIND_PREFIX, take_record, &listing);
 }

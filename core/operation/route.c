@@ -38,10 +38,9 @@ no_route(struct mortise_error *error)
 }
 
 enum mortise_code
-route_chain(const struct config *config, const char *name, enum chain_op op,
-    const struct chain **chain, struct mortise_error *error)
+route_chain(const struct config_route *route, enum chain_op op, const struct chain **chain,
+    struct mortise_error *error)
 {
-	const struct config_route *route = route_find(config->secret, config->secret_count, name);
 	const struct config_operation *operation;
 
 	if (route == NULL)

@@ -11,8 +11,8 @@ const struct config_route *route_find(const struct config_route *routes, size_t 
     const char *name);
 
 /* The route's part for an operation.  unsupported with the route's place where
- * it has none. */
-enum mortise_code route_chain(const struct config *, const char *name, enum chain_op,
+ * it has none, or without where there is no route (NULL). */
+enum mortise_code route_chain(const struct config_route *, enum chain_op,
     const struct chain **chain, struct mortise_error *);
 
 /* The first backend that a chain asks. */

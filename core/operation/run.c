@@ -55,6 +55,16 @@ finish(struct run *run, enum mortise_code code)
 	return code;
 }
 
+void
+run_begin(struct run *run, struct operation *operation, const char *name)
+{
+	const struct config *config = operation->engine->config;
+
+	run->operation = operation;
+	run->name = name;
+	run->route = route_find(config->secret, config->secret_count, name);
+}
+
 enum mortise_code
 run_chain(struct run *run, const struct chain_host *host, enum chain_op op,
     void (*trace)(void *arg, const struct chain_step *), size_t *answer)
@@ -64,8 +74,7 @@ run_chain(struct run *run, const struct chain_host *host, enum chain_op op,
 		.trace = trace,
 	};
 	const struct chain *chain;
-	enum mortise_code code = route_chain(run->operation->engine->config, run->name, op, &chain,
-	    run->operation->error);
+	enum mortise_code code = route_chain(run->route, op, &chain, run->operation->error);
 
 	run->failed = 0;
 	run->left[0] = '\0';

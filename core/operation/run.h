@@ -7,10 +7,11 @@
 #include "operation/route.h"
 
 /* The first error of each code is kept: the chain's code picks the one that the
- * caller sees.  Zeroed but for what stands first. */
+ * caller sees.  run_chain clears it but for what stands first. */
 struct run {
 	struct operation *operation;
 	const char *name;
+	const struct config_route *route;	/* NULL: none serves the name */
 	unsigned int failed;			/* bit by code: errors[code] is set */
 	struct mortise_error errors[MORTISE_CODES];
 	char left[256];				/* what undo left where */
@@ -18,6 +19,9 @@ struct run {
 	struct mortise_version versions[CHAIN_CALLS_MAX];
 	const struct chain_entry *entries[CHAIN_CALLS_MAX];
 };
+
+/* For a name that is one. */
+void run_begin(struct run *, struct operation *, const char *name);
 
 /* Runs the chain that the name's route has for op.  `arg` is the host's, and
  * begins with run. */
