@@ -80,15 +80,11 @@ read_trail(struct cli *cli, const struct mortise_request *request,
 static int
 parse_last(const struct cli *cli, size_t *last)
 {
-	const char *text = option_value(&cli->options, OPTION_LAST);
-	uint64_t number;
+	uint64_t number = *last;
+	int status = cli_number(cli, OPTION_LAST, "-n takes a number of records", LAST_MAX, &number);
 
-	if (text == NULL)
-		return 0;
-	if (!number_parse(text, LAST_MAX, &number) || number == 0)
-		return usage_error("-n takes a number of records, 1 to %d", LAST_MAX);
 	*last = (size_t)number;
-	return 0;
+	return status;
 }
 
 int

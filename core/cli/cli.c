@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cli/cli.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -171,6 +172,17 @@ number_parse(const char *text, uint64_t most, uint64_t *number)
 	}
 	*number = n;
 	return true;
+}
+
+int
+cli_number(const struct cli *cli, enum option option, const char *takes, uint64_t most,
+    uint64_t *number)
+{
+	const char *text = option_value(&cli->options, option);
+
+	if (text == NULL || (number_parse(text, most, number) && *number > 0))
+		return 0;
+	return usage_error("%s, 1 to %" PRIu64, takes, most);
 }
 
 void

@@ -51,6 +51,11 @@ struct mortise_request cli_request_plain(const struct cli *cli);
 /* A whole decimal number; false for anything else. */
 bool number_parse(const char *text, uint64_t most, uint64_t *number);
 
+/* The number of an option, 1 to most, if it is given: 0, or EXIT_USAGE after "TAKES, 1 to
+ * MOST". */
+int cli_number(const struct cli *cli, enum option option, const char *takes, uint64_t most,
+    uint64_t *number);
+
 /* For _cleanup_. */
 void secret_release(struct mortise_secret **secret);
 

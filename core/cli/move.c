@@ -158,26 +158,16 @@ print_report(struct output *output, const struct mortise_move_report *report, bo
 		output_end_line(output);
 }
 
-/* 0, or EXIT_USAGE. */
-static int
-number_option(const struct cli *cli, enum option option, uint64_t most, uint64_t *number)
-{
-	const char *text = option_value(&cli->options, option);
-
-	if (text == NULL || (number_parse(text, most, number) && *number > 0))
-		return 0;
-	return usage_error("--%s takes a number from 1 to %" PRIu64, option_row(option)->name, most);
-}
-
 static int
 take_options(const struct cli *cli, struct mortise_move_options *options,
     struct showing *showing)
 {
 	uint64_t jobs = 0;
-	int status = number_option(cli, OPTION_JOBS, 64, &jobs);
+	int status = cli_number(cli, OPTION_JOBS, "--jobs takes a number", 64, &jobs);
 
 	if (status == 0)
-		status = number_option(cli, OPTION_RATE, 1000000, &options->rate);
+		status = cli_number(cli, OPTION_RATE, "--rate takes a number", 1000000,
+		    &options->rate);
 	options->jobs = (unsigned int)jobs;
 	options->from = option_value(&cli->options, OPTION_FROM);
 	options->to = option_value(&cli->options, OPTION_TO);

@@ -7,7 +7,6 @@
 int
 verb_state_create(struct cli *cli)
 {
-	const char *ttl = option_value(&cli->options, OPTION_TTL);
 	struct mortise_request request = cli_request(cli);
 	struct mortise_state_options options = {
 		.size = sizeof(options),
@@ -20,8 +19,9 @@ verb_state_create(struct cli *cli)
 	uint64_t seconds = 0;
 	int status;
 
-	if (ttl != NULL && (!number_parse(ttl, TTL_MAX_S, &seconds) || seconds == 0))
-		return usage_error("--ttl takes whole seconds, 1 to %d", TTL_MAX_S);
+	status = cli_number(cli, OPTION_TTL, "--ttl takes whole seconds", TTL_MAX_S, &seconds);
+	if (status != 0)
+		return status;
 	options.ttl_ms = (int64_t)seconds * 1000;
 	status = cli_open(cli);
 	if (status == 0)
