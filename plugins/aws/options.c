@@ -45,21 +45,6 @@ aws_close(void *instance)
 	free(aws);
 }
 
-/* Without slashes at its ends. */
-static char *
-trimmed(const char *text)
-{
-	size_t begin = text == NULL ? 0 : strspn(text, "/"), end = text == NULL ? 0 : strlen(text);
-	char *copy;
-
-	while (end > begin && text[end - 1] == '/')
-		end--;
-	copy = malloc(end - begin + 1);
-	if (copy != NULL)
-		(void)snprintf(copy, end - begin + 1, "%s", text == NULL ? "" : text + begin);
-	return copy;
-}
-
 /* AWS takes from 7 to 30 days. */
 static enum mortise_code
 check_days(struct mortise_call *call)
@@ -98,7 +83,7 @@ take_options(struct aws *aws, struct mortise_call *call)
 		    "secret-access-key", "access-key-id and secret-access-key belong together; give both");
 	if (check_days(call) != MORTISE_OK)
 		return MORTISE_INVALID;
-	aws->prefix = trimmed(host->option_string(aws->options, "prefix"));
+	aws->prefix = text_path(host->option_string(aws->options, "prefix"));
 	if (aws->prefix == NULL)
 		return aws_no_memory(aws, call);
 	aws->profile = host->option_string(aws->options, "profile");

@@ -32,6 +32,20 @@ secret_same(const struct mortise_host *host, const struct mortise_secret *a,
 	return !differ;
 }
 
+char *
+text_path(const char *text)
+{
+	size_t begin = text == NULL ? 0 : strspn(text, "/"), end = text == NULL ? 0 : strlen(text);
+	char *copy;
+
+	while (end > begin && text[end - 1] == '/')
+		end--;
+	copy = malloc(end - begin + 1);
+	if (copy != NULL)
+		(void)snprintf(copy, end - begin + 1, "%s", text == NULL ? "" : text + begin);
+	return copy;
+}
+
 /* --- text --------------------------------------------------------------------------- */
 
 /* The length of a whole character of UTF-8 (RFC 3629) at the beginning; 0: none. */

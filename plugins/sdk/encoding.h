@@ -46,6 +46,9 @@ enum mortise_code marker_append(const struct mortise_host *, struct mortise_secr
 enum mortise_code marker_value(const struct mortise_host *, const char *text, size_t size,
     struct mortise_secret **value);
 
+/* A path without slashes at its ends, malloc'd; of NULL "".  NULL: no memory. */
+char *text_path(const char *);
+
 /* A new secret with these bytes; NULL: no memory. */
 struct mortise_secret *secret_of(const struct mortise_host *, const void *bytes, size_t size);
 /* The same bytes, in a time that tells nothing of them?  NULL is like none. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sdk/encoding.h"
 #include "sdk/schema.h"
 #include "vault.h"
 
@@ -82,22 +83,6 @@ text_or_environment(const struct vault *vault, const char *path, const char *nam
 	const char *text = host->option_string(vault->options, path);
 
 	return text != NULL ? text : environment(vault, name);
-}
-
-/* Without slashes at its ends. */
-static char *
-trimmed(const char *text)
-{
-	size_t begin = text == NULL ? 0 : strspn(text, "/");
-	size_t end = text == NULL ? 0 : strlen(text);
-	char *copy;
-
-	while (end > begin && text[end - 1] == '/')
-		end--;
-	copy = malloc(end - begin + 1);
-	if (copy != NULL)
-		(void)snprintf(copy, end - begin + 1, "%s", text == NULL ? "" : text + begin);
-	return copy;
 }
 
 static enum mortise_code
@@ -181,8 +166,8 @@ take_options(struct vault *vault, struct mortise_call *call)
 {
 	enum mortise_code code;
 
-	vault->mount = trimmed(host->option_string(vault->options, "mount"));
-	vault->prefix = trimmed(host->option_string(vault->options, "prefix"));
+	vault->mount = text_path(host->option_string(vault->options, "mount"));
+	vault->prefix = text_path(host->option_string(vault->options, "prefix"));
 	if (vault->mount == NULL || vault->prefix == NULL)
 		return vault_no_memory(vault, call);
 	vault->namespace = text_or_environment(vault, "namespace", "NAMESPACE");
