@@ -26,6 +26,11 @@ static const char *const type_words[] = {
 	[RECORD_OUTCOME] = "outcome",
 	[RECORD_TORN] = "torn",
 	[RECORD_CONFIG] = "config",
+	[RECORD_REFUSED] = "refused",
+	[RECORD_CHECKPOINT] = "checkpoint",
+	[RECORD_DROP] = "drop",
+	[RECORD_PARK] = "park",
+	[RECORD_ERASE] = "erase",
 };
 
 /* An object being written: a comma stands before every member but the first. */
@@ -277,6 +282,29 @@ put_operation(struct writer *writer, const struct record *record,
 }
 
 static void
+put_checkpoint(struct writer *writer, const struct record_checkpoint *checkpoint)
+{
+	put_number(writer, "of", checkpoint->of);
+	put_text(writer, "h", checkpoint->hash);
+	put_number(writer, "epoch", checkpoint->epoch);
+	put_text(writer, "key", checkpoint->key);
+	put_text(writer, "next", checkpoint->next);
+	put_text(writer, "sig", checkpoint->signature);
+}
+
+static void
+put_erase(struct writer *writer, const struct record *record)
+{
+	put_key(writer, "records");
+	buffer_text(writer->to, "[");
+	for (size_t i = 0; i < record->erased_count; i++)
+		buffer_format(writer->to, "%s[%" PRIu64 ",%" PRIu64 "]", i == 0 ? "" : ",",
+		    record->erased[i].from, record->erased[i].to);
+	buffer_text(writer->to, "]");
+	put_text(writer, "by", record->by);
+}
+
+static void
 put_fields(struct writer *writer, const struct record *record, const struct record_link *link,
     size_t kept)
 {
@@ -297,6 +325,26 @@ put_fields(struct writer *writer, const struct record *record, const struct reco
 		put_text(writer, "digest", record->config);
 		put_plugins(writer, record, kept);
 		put_text(writer, "who", record->program);
+		break;
+	case RECORD_REFUSED:
+		put_text(writer, "op", record->op);
+		put_text(writer, "reason", record->reason);
+		break;
+	case RECORD_CHECKPOINT:
+		put_checkpoint(writer, record->checkpoint);
+		break;
+	case RECORD_DROP:
+		put_text(writer, "sink", record->sink);
+		put_number(writer, "from", record->dropped.from);
+		put_number(writer, "to", record->dropped.to);
+		break;
+	case RECORD_PARK:
+		put_text(writer, "sink", record->sink);
+		put_number(writer, "of", record->parked);
+		put_text(writer, "error", record->park_error);
+		break;
+	case RECORD_ERASE:
+		put_erase(writer, record);
 		break;
 	}
 }

@@ -19,7 +19,12 @@ enum record_type {
 	RECORD_INTENT,
 	RECORD_OUTCOME,
 	RECORD_TORN,
-	RECORD_CONFIG		/* another configuration is in force */
+	RECORD_CONFIG,		/* another configuration is in force */
+	RECORD_REFUSED,		/* a sink that is waited for failed after the outcome */
+	RECORD_CHECKPOINT,	/* a signed anchor */
+	RECORD_DROP,		/* an optional sink did not get these */
+	RECORD_PARK,		/* a sink rejects this one for ever */
+	RECORD_ERASE		/* personal parts are blanked, or about to be */
 };
 
 /* Whose process asked, as the kernel says. */
@@ -56,6 +61,18 @@ struct record_gap {
 	const char *reason, *by;
 };
 
+/* An anchor under the key of an epoch (checkpoint.h). */
+struct record_checkpoint {
+	uint64_t of, epoch;		/* the record that it anchors */
+	const char *hash;		/* of that record */
+	const char *key, *next;		/* public keys as 64 hex digits; next: of the epoch after, or "" */
+	const char *signature;		/* 128 hex digits */
+};
+
+struct record_range {
+	uint64_t from, to;		/* both included */
+};
+
 struct record_plugin {
 	const char *name, *version, *path, *sha256;
 };
@@ -69,7 +86,7 @@ struct record {
 	const char *program, *config;
 	const struct record_plugin *plugins;
 	size_t plugins_count;
-	/* intent, outcome */
+	/* intent, outcome; refused: op and reason */
 	char op[33];
 	const char *action, *agency_id, *resource_type, *resource_id;
 	const struct record_actor *actor;
@@ -85,6 +102,16 @@ struct record {
 	/* torn */
 	uint64_t torn_bytes;
 	const char *torn_sha256;
+	const struct record_checkpoint *checkpoint;
+	/* drop, park */
+	const char *sink;
+	struct record_range dropped;
+	uint64_t parked;
+	const char *park_error;
+	/* erase */
+	const struct record_range *erased;
+	size_t erased_count;
+	const char *by;
 };
 
 /* What the trail adds. */

@@ -172,6 +172,21 @@ enum mortise_code backend_state_extend(struct backend *, struct mortise_call *,
 enum mortise_code backend_state_release(struct backend *, struct mortise_call *,
     const struct mortise_lease *);
 
+/* --- sinks (sink.c) --------------------------------------------------------- */
+
+/* *taken is set under every code.  position, flush and erase as the plugin's slots; a sink
+ * without flush is durable at once. */
+enum mortise_code backend_sink_emit(struct backend *, struct mortise_call *,
+    const struct mortise_line *, size_t count, size_t *taken);
+enum mortise_code backend_sink_flush(struct backend *, struct mortise_call *);
+enum mortise_code backend_sink_position(struct backend *, struct mortise_call *,
+    const char *trail, uint64_t *seq);
+enum mortise_code backend_sink_erase(struct backend *, struct mortise_call *, const char *trail,
+    const uint64_t *seqs, size_t count);
+/* All pages: each row goes to out->row. */
+enum mortise_code backend_sink_read(struct backend *, struct mortise_call *,
+    const struct mortise_pair *filter, size_t count, struct mortise_out *);
+
 /* --- maintain commands (command.c) --------------------------------------------- */
 
 /* A backend that is not open: for commands that need no instance, and nothing

@@ -128,13 +128,20 @@ pass_name(void *arg, const char *name)
 	return out->name == NULL ? MORTISE_OK : out->name(out->arg, name);
 }
 
+static enum mortise_code
+list_names(struct backend *backend, struct mortise_call *call, struct listing *listing,
+    const char *cursor)
+{
+	return backend->plugin->secret.list(backend->instance, call, listing->prefix, cursor,
+	    &listing->filter);
+}
+
 enum mortise_code
 backend_list(struct backend *backend, struct mortise_call *call, const char *prefix,
     struct mortise_out *out)
 {
 	struct listing listing = {.bit = MORTISE_CAN_SECRET_LIST,
-	    .page = backend->plugin->secret.list, .prefix = prefix, .out = out,
-	    .filter = {.name = pass_name, .arg = &listing}};
+	    .page = list_names, .prefix = prefix, .out = out, .filter = {.name = pass_name, .arg = &listing}};
 
 	return backend_list_pages(backend, call, &listing);
 }

@@ -21,8 +21,8 @@ list_page(struct backend *backend, struct mortise_call *call, struct listing *li
 		listing->filter.cursor[0] = '\0';
 		code = backend_enter(backend, call, &attempts);
 		if (code == MORTISE_OK)
-			code = backend_leave(backend, call, &attempts, listing->page(
-			    backend->instance, call, listing->prefix, cursor, &listing->filter));
+			code = backend_leave(backend, call, &attempts,
+			    listing->page(backend, call, listing, cursor));
 	} while (backend_again(backend, call, &attempts, code));
 	return code;
 }

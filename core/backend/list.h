@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* list.h: a listing page by page, for the lists of secrets and of state. */
+/* list.h: a listing page by page, for the lists of secrets and state, and what sinks read. */
 #ifndef BACKEND_LIST_H
 #define BACKEND_LIST_H
 
@@ -7,9 +7,12 @@
 
 struct listing {
 	uint64_t bit;			/* MORTISE_CAN_... of the operation */
-	enum mortise_code (*page)(void *instance, struct mortise_call *call, const char *prefix,
-	    const char *cursor, struct mortise_out *out);
+	/* One page into `filter`. */
+	enum mortise_code (*page)(struct backend *backend, struct mortise_call *call,
+	    struct listing *listing, const char *cursor);
 	const char *prefix;
+	const struct mortise_pair *pairs;	/* that a sink filters by */
+	size_t pairs_count;
 	struct mortise_out *out;	/* the caller's */
 	struct mortise_out filter;	/* what the plugin gets: passes on what belongs there */
 };

@@ -118,13 +118,20 @@ pass_record(void *arg, const struct mortise_record *record)
 	return out->record == NULL ? MORTISE_OK : out->record(out->arg, record);
 }
 
+static enum mortise_code
+list_records(struct backend *backend, struct mortise_call *call, struct listing *listing,
+    const char *cursor)
+{
+	return backend->plugin->state.list(backend->instance, call, listing->prefix, cursor,
+	    &listing->filter);
+}
+
 enum mortise_code
 backend_state_list(struct backend *backend, struct mortise_call *call, const char *prefix,
     struct mortise_out *out)
 {
 	struct listing listing = {.bit = MORTISE_CAN_STATE_LIST,
-	    .page = backend->plugin->state.list, .prefix = prefix, .out = out,
-	    .filter = {.record = pass_record, .arg = &listing}};
+	    .page = list_records, .prefix = prefix, .out = out, .filter = {.record = pass_record, .arg = &listing}};
 
 	return backend_list_pages(backend, call, &listing);
 }

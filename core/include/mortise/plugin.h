@@ -162,14 +162,20 @@ struct mortise_lease {
 	int64_t lease_ms;			/* extend: from now */
 };
 
-/* One record of the audit trail, as stored and as fields. */
+/*
+ * One record of the audit trail, as stored and as fields.  Fields are the members
+ * of the line's c, p and h in their order (doc/audit-format.md), those of an object
+ * in it by path: "seq", "ts", "t", "action", "actor.uid", "userEmail", "h".  A text is
+ * its characters, a number its digits; true, and a list, and `stores` and `metadata`
+ * are their JSON.  What a record has not, and what of it was erased, is no field.
+ */
 struct mortise_line {
 	size_t size;
 	const char *trail;			/* 32 hex digits */
 	uint64_t seq;
-	const char *line;			/* without its LF */
+	const char *line;			/* without its LF; at most 16383 bytes */
 	size_t line_size;
-	const struct mortise_pair *fields;	/* flat: "action", "actor.uid", ...; text as in JSON */
+	const struct mortise_pair *fields;
 	size_t fields_count;
 };
 
@@ -336,19 +342,29 @@ struct mortise_state_ops {
 	    const struct mortise_lease *);
 };
 
+/*
+ * Sinks are written by one thread of the core at a time, also of several processes;
+ * read and erase may come from others.  Not every record of a trail need come (`only`).
+ */
 struct mortise_sink_ops {
 	size_t size;
-	/* A batch in order.  *taken: so many need not be sent again.  invalid
-	 * rejects lines[*taken] for ever; any other code: send again from there.
-	 * A line that was there already (same trail and seq) is taken. */
+	/* A batch of one trail in order, at most 512 lines.  *taken: so many need not be
+	 * sent again.  invalid rejects lines[*taken] for ever; any other code: send again
+	 * from there.  A line that was there already (same trail and seq) is taken;
+	 * conflict: another one with lines[*taken]'s trail and seq was there, an alarm. */
 	enum mortise_code (*emit)(void *instance, struct mortise_call *,
 	    const struct mortise_line *lines, size_t count, size_t *taken);
-	/* ok: all that was taken is durable. */
+	/* ok: all that was taken is durable.  NULL slot: it is when it is taken. */
 	enum mortise_code (*flush)(void *instance, struct mortise_call *);
-	/* All records up to *seq are durable; 0 = none. */
+	/* The last record that is durable here of those that came, *seq: it goes on after
+	 * it, wherever the core thinks that it is.  0 = none. */
 	enum mortise_code (*position)(void *instance, struct mortise_call *,
 	    const char *trail, uint64_t *seq);
-	/* Records as rows; filter names are field names, all must match. */
+	/* Records as rows, page by page: of one trail in the order of seq, of several of
+	 * time.  Each is {"trail", ...}, {"line", as stored}; a sink that keeps no lines gives
+	 * the fields that it has.  filter, all must match: trail, agencyId, action,
+	 * resourceType, resourceId, userEmail; from <= ts < to (as ts is written); after (seq
+	 * above it); last (so many, the newest). */
 	enum mortise_code (*read)(void *instance, struct mortise_call *,
 	    const struct mortise_pair *filter, size_t count, const char *cursor,
 	    struct mortise_out *);
