@@ -119,7 +119,7 @@ append_one(struct trail *trail, enum record_type type, const char *op, const cha
 	if (type == RECORD_OUTCOME)
 		record.code = "ok";
 	(void)snprintf(record.op, sizeof(record.op), "%s", op);
-	return trail_append(trail, &record, durable, DEADLINE_NEVER, error);
+	return trail_append(trail, &record, durable, DEADLINE_NEVER, NULL, error);
 }
 
 __attribute__((unused)) static enum mortise_code

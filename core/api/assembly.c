@@ -161,6 +161,25 @@ check_routes(const struct assembly *assembly, struct problems *problems)
 	}
 }
 
+static void
+check_sinks(const struct assembly *assembly, struct problems *problems)
+{
+	const struct config_audit *audit = &assembly->config->audit;
+
+	for (size_t i = 0; i < audit->sinks_count; i++) {
+		const struct config_sink *sink = &audit->sinks[i];
+		struct chain_entry entry = {.place = sink->place, .target = sink->target};
+		const struct config_backend *backend = &assembly->config->backends[sink->target];
+
+		if (assembly->plugins[sink->target] != NULL)
+			check_entry(assembly, &entry, MORTISE_CAN_SINK_EMIT, problems);
+		else if (backend->skip_if_missing)
+			problem_error(problems, &sink->place, "%s is a sink, and skipped as its plugin "
+			    "is missing: records would not reach it; install the plugin, or remove the "
+			    "sink", backend->name);
+	}
+}
+
 struct assembly *
 assembly_ref(struct assembly *assembly)
 {
@@ -213,6 +232,7 @@ assembly_load(const char *config_path, const struct logger *logger, struct probl
 	for (size_t i = 0; i < count; i++)
 		load_backend(made, i, &loader, logger, problems);
 	check_routes(made, problems);
+	check_sinks(made, problems);
 	if (problems->errors > 0)
 		return MORTISE_INVALID;
 	*assembly = assembly_ref(made);

@@ -314,8 +314,10 @@ examine(struct doctor *doctor, struct mortise_error *error)
 		look_at_backend(doctor, doctor->config->order[i]);
 	say_mirrors(doctor);
 	say_memory(doctor);
-	if (!doctor->config->audit.off)
+	if (!doctor->config->audit.off) {
 		doctor_look_at_trail(doctor, doctor->config->audit.trail);
+		doctor_look_at_sinks(doctor);
+	}
 	return doctor->failed == 0 ? MORTISE_OK : error_set(error, MORTISE_ERROR,
 	    MORTISE_REASON_DIFFERENCE, "not all is well: %zu findings are failures",
 	    doctor->failed);

@@ -25,4 +25,7 @@ void doctor_say(struct doctor *, enum mortise_verdict, const char *subject, cons
 /* doctor_trail.c: the trail's files, whether it is open or not. */
 void doctor_look_at_trail(struct doctor *, const char *directory);
 
+/* doctor_sinks.c: how far those are that follow it. */
+void doctor_look_at_sinks(struct doctor *);
+
 #endif

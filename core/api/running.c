@@ -38,6 +38,7 @@ running_unref(struct running *running)
 {
 	if (running == NULL || atomic_fetch_sub(&running->refs, 1) > 1)
 		return;
+	followers_stop(running->engine.followers);
 	for (size_t i = 0; running->opened != NULL &&
 	    i < running->assembly->config->backends_count; i++)
 		opened_unref(running->opened[i]);
@@ -267,5 +268,9 @@ running_open(struct mortise *context, struct running *running, const struct open
 		if (!opening->one || wanted[config->order[i]])
 			code = open_backend(context, running, config->order[i], opening, error);
 	}
+	/* Who cares for one backend leaves the sinks to others. */
+	if (code == MORTISE_OK && !opening->one && context->trail != NULL)
+		code = followers_start(context->trail, config->audit.sinks, config->audit.sinks_count,
+		    running->backends, &context->logger, &running->engine.followers, error);
 	return code;
 }

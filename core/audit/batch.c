@@ -29,7 +29,7 @@ struct append {
 	char op[33];
 	struct noteds stores;
 	bool durable;
-	uint64_t deadline;
+	uint64_t deadline, seq;
 	/* Guarded by the trail's mutex. */
 	enum append_state state;
 	bool abandoned;
@@ -147,8 +147,10 @@ write_lines(struct trail *trail, struct append *batch, struct mortise_error *err
 	int64_t now = clock_unix_us();
 	enum mortise_code code = add_torn(trail, now, &next, &lines, error);
 
-	for (struct append *a = batch; code == MORTISE_OK && a != NULL; a = a->next)
+	for (struct append *a = batch; code == MORTISE_OK && a != NULL; a = a->next) {
 		code = add_line(trail, &a->draft, now, &next, &lines, error);
+		a->seq = next.seq;
+	}
 	if (code != MORTISE_OK)
 		return code;
 	if (file_write(trail->file, lines.data, lines.size, NULL) < 0) {
@@ -167,19 +169,12 @@ write_lines(struct trail *trail, struct append *batch, struct mortise_error *err
 static void
 note_pending(struct trail *trail, const struct append *batch)
 {
-	size_t count = 0;
-	uint64_t seq;
-
-	for (const struct append *a = batch; a != NULL; a = a->next)
-		count++;
-	seq = trail->end.seq - count;
 	for (const struct append *a = batch; a != NULL; a = a->next) {
-		seq++;
 		if (a->type == RECORD_OUTCOME)
-			pendings_close(&trail->pendings, a->op, seq);
+			pendings_close(&trail->pendings, a->op, a->seq);
 		/* Read again from the file when memory is short. */
 		if (a->type == RECORD_INTENT &&
-		    !pendings_add(&trail->pendings, seq, a->op, trail->writer))
+		    !pendings_add(&trail->pendings, a->seq, a->op, trail->writer))
 			trail->loaded = false;
 	}
 }
@@ -198,6 +193,16 @@ note_stores(struct trail *trail, const struct append *batch)
 			    noted->generation, &trail->head_due);
 		}
 	}
+	(void)pthread_mutex_unlock(&trail->mutex);
+}
+
+static void
+tell_watches(struct trail *trail)
+{
+	(void)pthread_mutex_lock(&trail->mutex);
+	trail->synced = trail->durable.seq;
+	for (const struct trail_watch *watch = trail->watches; watch != NULL; watch = watch->next)
+		watch->synced(watch->arg, trail->synced);
 	(void)pthread_mutex_unlock(&trail->mutex);
 }
 
@@ -312,8 +317,10 @@ write_batch(struct trail *trail, struct append **batch, struct mortise_error *er
 	if (trail_lock_write(trail, false, NULL) != MORTISE_OK)
 		log_line(trail->options.logger, MORTISE_LOG_WARNING,
 		    "%s/lock cannot be written", trail->options.directory);
-	if (sync)
+	if (sync) {
+		tell_watches(trail);
 		trail_head_write(trail, false);
+	}
 	return MORTISE_OK;
 }
 
@@ -429,7 +436,7 @@ wait_for(struct trail *trail, struct append *append, struct mortise_error *error
 
 enum mortise_code
 trail_append(struct trail *trail, const struct record *record, bool durable, uint64_t deadline,
-    struct mortise_error *error)
+    uint64_t *seq, struct mortise_error *error)
 {
 	struct append *append = NULL;
 	enum mortise_code code = append_new(trail, record, &append, error);
@@ -450,8 +457,33 @@ trail_append(struct trail *trail, const struct record *record, bool durable, uin
 	code = append->code;
 	if (code != MORTISE_OK && error != NULL)
 		*error = append->error;
+	if (code == MORTISE_OK && seq != NULL)
+		*seq = append->seq;
 	append_free(append);
 	return code;
+}
+
+void
+trail_watch(struct trail *trail, struct trail_watch *watch)
+{
+	(void)pthread_mutex_lock(&trail->mutex);
+	watch->next = trail->watches;
+	trail->watches = watch;
+	watch->synced(watch->arg, trail->synced);
+	(void)pthread_mutex_unlock(&trail->mutex);
+}
+
+void
+trail_unwatch(struct trail *trail, struct trail_watch *watch)
+{
+	struct trail_watch **at = &trail->watches;
+
+	(void)pthread_mutex_lock(&trail->mutex);
+	while (*at != NULL && *at != watch)
+		at = &(*at)->next;
+	if (*at != NULL)
+		*at = watch->next;
+	(void)pthread_mutex_unlock(&trail->mutex);
 }
 
 enum mortise_code

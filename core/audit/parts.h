@@ -104,6 +104,8 @@ struct trail {
 	/* Guarded by mutex. */
 	struct noteds noteds;
 	struct trail_running running;
+	struct trail_watch *watches;
+	uint64_t synced;		/* the last durable record */
 	struct append *first, **last;	/* the queue */
 	bool leading;			/* somebody leads */
 };

@@ -112,7 +112,7 @@ trail_configured(struct trail *trail, const char *config, const struct record_pl
 
 	if (same(&trail->running, config, plugins, count))
 		return MORTISE_OK;
-	code = trail_append(trail, &record, true, deadline, error);
+	code = trail_append(trail, &record, true, deadline, NULL, error);
 	if (code != MORTISE_OK)
 		return code;
 	/* A segment may be beginning in another thread. */

@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "audit/cursor.h"
 #include "audit/parts.h"
 #include "base/digest.h"
 #include "base/file.h"
@@ -222,6 +224,20 @@ note_seal(const struct trail *trail, uint64_t segment, const struct segment_star
 	    file_sync(fd) == 0 && file_sync(trail->directory) == 0;
 }
 
+/* Has every sink that is to have them the records up to seq? */
+static bool
+is_delivered(const struct trail *trail, uint64_t seq)
+{
+	char sink[NAME_MAX + 1];
+
+	if (!cursor_keeps(trail->directory, trail->id, seq, sink))
+		return true;
+	log_line(trail->options.logger, MORTISE_LOG_WARNING, "%s: the sink %s has not got records "
+	    "that are past their retention, so they are kept; see `mortise doctor`",
+	    trail->options.directory, sink);
+	return false;
+}
+
 /* A segment is old when the one after it was begun before the limit. */
 static void
 remove_old(struct trail *trail)
@@ -239,7 +255,8 @@ remove_old(struct trail *trail)
 		return;
 	for (size_t i = 0; i + 1 < count && segments[i] < trail->segment; i++) {
 		if (!segment_start(trail->directory, segments[i + 1], &next) ||
-		    next.time_us >= limit || !note_seal(trail, segments[i], &next))
+		    next.time_us >= limit || !is_delivered(trail, next.seq - 1) ||
+		    !note_seal(trail, segments[i], &next))
 			return;
 		segment_name(segments[i], name);
 		(void)unlinkat(trail->directory, name, 0);

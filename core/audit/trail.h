@@ -37,13 +37,24 @@ enum mortise_code trail_open(const struct trail_options *, struct trail **,
 void trail_close(struct trail *);
 
 /*
- * Appends one record.  durable: returns ok once it is on the disk, and waits
+ * Appends one record, which gets the number *seq (may be NULL).  durable: returns ok once it is on the disk, and waits
  * for that no longer than the deadline (timeout with reason audit: it may or
  * may not become durable).  Not durable: once it is written.  error with
  * reason audit: it is not in the trail.  Any thread.
  */
 enum mortise_code trail_append(struct trail *, const struct record *, bool durable,
-    uint64_t deadline, struct mortise_error *);
+    uint64_t deadline, uint64_t *seq, struct mortise_error *);
+
+/* Whose function is called at once and each time that records have become durable, with the
+ * number of the last one: from any thread that appends, so it must be quick and not append. */
+struct trail_watch {
+	struct trail_watch *next;
+	void (*synced)(void *arg, uint64_t seq);
+	void *arg;
+};
+/* Until it is ended, which waits for a call that runs.  Any thread. */
+void trail_watch(struct trail *, struct trail_watch *);
+void trail_unwatch(struct trail *, struct trail_watch *);
 
 /* Another configuration is in force: recorded, where it or a plugin differs from what
  * the trail knows.  One thread at a time. */

@@ -227,7 +227,7 @@ read_trail(struct config *config, const struct yaml_node *trail, struct problems
 static void
 read_audit(struct config *config, const struct yaml_node *root, struct problems *problems)
 {
-	static const char *const known[] = {"trail", NULL}, *const unbuilt[] = {"sinks", NULL};
+	static const char *const known[] = {"trail", "sinks", NULL};
 	const struct yaml_node *audit = yaml_member(root, "audit"), *trail;
 
 	config->audit.retention_ms = RETENTION_MS;
@@ -242,8 +242,9 @@ read_audit(struct config *config, const struct yaml_node *root, struct problems 
 		    "audit is off: no access is recorded; this is for tests only");
 		return;
 	}
-	if (!keys_check(audit, "audit", &(struct keys){known, unbuilt}, problems))
+	if (!keys_check(audit, "audit", &(struct keys){known, NULL}, problems))
 		return;
+	config_sinks(config, yaml_member(audit, "sinks"), problems);
 	trail = yaml_member(audit, "trail");
 	if (trail == NULL)
 		problem_error(problems, &audit->place, "trail is missing; the trail commits every "

@@ -60,11 +60,33 @@ struct config_route {
 	bool *lags;		/* secrets */
 };
 
+/* Who waits for a sink. */
+enum sink_wait {
+	SINK_ACK,		/* each caller, until it has the record */
+	SINK_LAG,		/* nobody, until it lags too much: then all are denied */
+	SINK_NEVER		/* nobody */
+};
+
+/* A sink that follows the trail. */
+struct config_sink {
+	struct place place;
+	size_t target;			/* the backend */
+	enum sink_wait wait;
+	uint64_t timeout_ms;		/* of one batch, and of who waits for it; 2 s */
+	uint64_t max_records, max_bytes;	/* lag: it may be so far behind; 0: any */
+	int64_t max_age_ms;
+	const char **only;		/* globs of actions; none: all */
+	size_t only_count;
+	bool park;			/* a record that it rejects is passed over, and that noted */
+};
+
 struct config_audit {
 	bool off;		/* for tests only: warned about at every start */
 	const char *trail;	/* absolute directory */
 	struct place place;
 	int64_t retention_ms;	/* 400 days */
+	struct config_sink *sinks;
+	size_t sinks_count;
 };
 
 struct config {

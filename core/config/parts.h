@@ -40,6 +40,9 @@ const char *text_of(const struct yaml_node *, const char *what, struct problems 
 /* How a backend is called; call NULL: by the defaults. */
 void config_call(struct config_backend *, const struct yaml_node *call, struct problems *);
 
+/* audit: sinks, once the backends are known; list NULL: none. */
+void config_sinks(struct config *, const struct yaml_node *list, struct problems *problems);
+
 /* What backends need of each other, and their order from that. */
 void config_order(struct config *, struct problems *);
 

@@ -61,7 +61,8 @@ operation_begin(struct operation *operation, const struct engine *engine,
 	operation->action = action;
 	operation->resource_type = resource_type;
 	operation->claimed = NULL;
-	operation->cached = operation->stale = operation->announced = false;
+	operation->cached = operation->stale = false;
+	operation->announced = operation->allowed = false;
 	operation->metadata = NULL;
 	operation->calls_count = operation->stores_count = 0;
 	operation->trace = NULL;
@@ -113,14 +114,14 @@ base_record(const struct operation *operation, enum record_type type)
 }
 
 static enum mortise_code
-announce(struct operation *operation, bool durable, struct mortise_error *error)
+announce(struct operation *operation, bool durable, uint64_t *seq, struct mortise_error *error)
 {
 	struct record record = base_record(operation, RECORD_INTENT);
 	enum mortise_code code = MORTISE_OK;
 
 	if (operation->engine->trail != NULL && !operation->announced)
 		code = trail_append(operation->engine->trail, &record, durable,
-		    operation->deadline, error);
+		    operation->deadline, seq, error);
 	operation->announced = true;
 	return code;
 }
@@ -128,13 +129,20 @@ announce(struct operation *operation, bool durable, struct mortise_error *error)
 enum mortise_code
 operation_intent(struct operation *operation)
 {
-	return announce(operation, true, operation->error);
+	uint64_t seq = 0;
+	enum mortise_code code = announce(operation, true, &seq, operation->error);
+
+	if (code == MORTISE_OK)
+		code = followers_allow(operation->engine->followers, seq, operation->deadline,
+		    operation->error);
+	operation->allowed = code == MORTISE_OK;
+	return code;
 }
 
 enum mortise_code
 operation_leaving(void *arg, struct mortise_error *error)
 {
-	return announce(arg, false, error);
+	return announce(arg, false, NULL, error);
 }
 
 static uint64_t
@@ -145,12 +153,30 @@ outcome_deadline(const struct operation *operation)
 	return operation->deadline > grace ? operation->deadline : grace;
 }
 
+/* What the trail has, and a sink that is waited for has not, is not released, and that
+ * recorded. */
+static enum mortise_code
+allow(const struct operation *operation, uint64_t seq, struct mortise_error *failure)
+{
+	struct record refused = {.type = RECORD_REFUSED, .reason = failure->message};
+	enum mortise_code code = followers_allow(operation->engine->followers, seq,
+	    outcome_deadline(operation), failure);
+
+	if (code == MORTISE_OK)
+		return code;
+	memcpy(refused.op, operation->op, sizeof(refused.op));
+	(void)trail_append(operation->engine->trail, &refused, true, outcome_deadline(operation),
+	    NULL, NULL);
+	return code;
+}
+
 enum mortise_code
 operation_end(struct operation *operation, enum mortise_code code)
 {
 	struct record record = base_record(operation, RECORD_OUTCOME);
 	struct mortise_error failure = {0};
 	enum mortise_code written = MORTISE_OK;
+	uint64_t seq = 0;
 
 	record.code = mortise_code_name(code);
 	if (code != MORTISE_OK && operation->error->reason != MORTISE_REASON_NONE)
@@ -165,7 +191,9 @@ operation_end(struct operation *operation, enum mortise_code code)
 	record.stores_count = operation->stores_count;
 	if (operation->engine->trail != NULL)
 		written = trail_append(operation->engine->trail, &record, true,
-		    outcome_deadline(operation), &failure);
+		    outcome_deadline(operation), &seq, &failure);
+	if (written == MORTISE_OK && code == MORTISE_OK && !operation->allowed)
+		written = allow(operation, seq, &failure);
 	free(operation->metadata);
 	operation->metadata = NULL;
 	if (written == MORTISE_OK)

@@ -11,6 +11,7 @@
 #ifndef OPERATION_OPERATION_H
 #define OPERATION_OPERATION_H
 
+#include "audit/followers.h"
 #include "audit/trail.h"
 #include "backend/backend.h"
 #include "config/config.h"
@@ -22,6 +23,7 @@ struct engine {
 	struct backend **backends;	/* in the order of the configuration; NULL: skipped as missing */
 	bool maintenance;		/* NULL: also those that nobody has opened */
 	struct trail *trail;		/* NULL: `audit: off` */
+	struct followers *followers;	/* its sinks; NULL: none */
 	const struct logger *logger;
 	struct record_actor actor;
 };
@@ -61,6 +63,7 @@ struct operation {
 	char store_ids[OPERATION_STORES_MAX][65];
 	size_t stores_count;
 	bool announced;
+	bool allowed;			/* the sinks have its intent */
 	operation_trace_fn *trace;	/* NULL: nobody looks */
 	void *trace_arg;
 };
@@ -74,14 +77,16 @@ enum mortise_code operation_begin(struct operation *, const struct engine *,
     const struct mortise_request *, const char *action, const char *resource_type,
     const char *resource_id, struct mortise_error *error);
 
-/* Announces it: durable, before a write's first effect.  A get does it by itself
- * when it is about to leave the machine, and does not wait for it. */
+/* Announces it: durable, and in the sinks that are waited for, before a write's first
+ * effect.  A get does it by itself when it is about to leave the machine, and does not wait
+ * for it. */
 enum mortise_code operation_intent(struct operation *);
 
 /*
  * Ends it with the code that the steps gave: the outcome is durable when this
  * returns.  Returns that code, or error with reason audit if the outcome is
- * not in the trail: then nothing may be released.
+ * not in the trail, or ok and not in a sink that is waited for: then nothing may
+ * be released.
  */
 enum mortise_code operation_end(struct operation *, enum mortise_code code);
 

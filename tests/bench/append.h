@@ -38,7 +38,7 @@ append_one(void *arg, unsigned int caller)
 
 	(void)caller;
 	memset(record.op, 'a', sizeof(record.op) - 1);
-	if (trail_append(arg, &record, true, deadline_in_ms(60000), &error) != MORTISE_OK)
+	if (trail_append(arg, &record, true, deadline_in_ms(60000), NULL, &error) != MORTISE_OK)
 		give_up(error.message);
 }
 

@@ -241,8 +241,21 @@ static const struct {
 	    {"3:27: a state route names exactly one backend"}},
 	{"no trail", HEAD SECRET "audit: {}\n", {"4:8: trail is missing"}},
 	{"no path of the trail", HEAD SECRET "audit: {trail: {}}\n", {"4:16: path is missing"}},
-	{"sinks", HEAD SECRET "audit: {trail: {path: t}, sinks: []}\n",
-	    {"4:27: sinks is not part of this version yet"}},
+	{"no sinks", HEAD SECRET "audit: {trail: {path: t}, sinks: []}\n",
+	    {"4:34: sinks must be a list, such as"}},
+	{"sinks that are no maps", HEAD SECRET "audit: {trail: {path: t}, sinks: [a, b]}\n",
+	    {"4:35: a sink must be a map", "4:38: a sink must be a map"}},
+	{"a sink of nobody", HEAD SECRET "audit: {trail: {path: t}, sinks: [{use: x}]}\n",
+	    {"4:41: there is no backend x"}},
+	{"a sink without a bound", HEAD SECRET
+	    "audit: {trail: {path: t}, sinks: [{use: a, wait: lag, max-lag: {}}]}\n",
+	    {"4:35: wait: lag needs a max-lag"}},
+	{"a bound of nothing", HEAD SECRET
+	    "audit: {trail: {path: t}, sinks: [{use: a, max-lag: {age: 1s}}]}\n",
+	    {"4:53: max-lag goes with wait: lag only"}},
+	{"a sink twice", HEAD SECRET
+	    "audit: {trail: {path: t}, sinks: [{use: a}, {use: b}, {use: a}]}\n",
+	    {"4:55: a is a sink already (line 4)"}},
 	{"audit no", HEAD SECRET "audit: no\n", {"4:8: audit must be a map"}},
 	{"a token name", HEAD SECRET AUDIT "tokens: {name: \"oauth/{platform}\"}\n",
 	    {"5:16: name must hold {platform} and {connectionId} once each"}},
@@ -364,7 +377,10 @@ test_good(void)
 	    "  - {match: \"y\", get: a, put: none, delete: none}\n"
 	    "  - {match: \"*\", use: outer}\n"
 	    "state: [{match: \"l:*\", use: b}, {match: \"*\", use: a}]\n"
-	    "audit: {trail: {path: trail, retention: 30d}}\n"
+	    "audit:\n"
+	    "  trail: {path: trail, retention: 30d}\n"
+	    "  sinks: [{use: b, wait: lag, max-lag: {bytes: 1KiB}, timeout: 3s, only: [x, \"y*\"]},\n"
+	    "    {use: a, wait: never}]\n"
 	    "tokens: {name: \"t/{connectionId}/{platform}\"}\n"
 	    "plugin-path: [/opt/x]\n";
 	struct config *config;
@@ -403,6 +419,14 @@ test_good(void)
 	CHECK_NUMBER(config->state[0].target, 1);
 	CHECK_NUMBER(config->state[1].target, 0);
 	CHECK_NUMBER(config->audit.retention_ms, INT64_C(30) * 86400000);
+	CHECK_NUMBER(config->audit.sinks_count, 2);
+	CHECK(config->audit.sinks[0].target == 1 && config->audit.sinks[0].wait == SINK_LAG &&
+	    config->audit.sinks[0].timeout_ms == 3000 && config->audit.sinks[0].max_bytes == 1024 &&
+	    config->audit.sinks[0].max_records == 0 && !config->audit.sinks[0].park);
+	CHECK_NUMBER(config->audit.sinks[0].only_count, 2);
+	CHECK_TEXT(config->audit.sinks[0].only[1], "y*");
+	CHECK(config->audit.sinks[1].target == 0 && config->audit.sinks[1].wait == SINK_NEVER &&
+	    config->audit.sinks[1].timeout_ms == 2000 && config->audit.sinks[1].park);
 	(void)snprintf(path, sizeof(path), "%s/trail", directory);
 	CHECK_TEXT_AS(config->audit.trail, path, "the trail's path is relative to the file");
 	CHECK_TEXT(config->token_name, "t/{connectionId}/{platform}");

@@ -32,7 +32,7 @@ fill(const char *directory)
 			.personal = fixture[i].email == NULL ? NULL : &personal,
 		};
 
-		CHECK_NUMBER(trail_append(trail, &record, true, DEADLINE_NEVER, NULL), MORTISE_OK);
+		CHECK_NUMBER(trail_append(trail, &record, true, DEADLINE_NEVER, NULL, NULL), MORTISE_OK);
 	}
 	trail_close(trail);
 	CHECK(access(path_in(directory, "000002.jsonl"), F_OK) == 0);

@@ -403,7 +403,7 @@ test_deadline(const char *directory)
 	int lock = open(path_in(directory, "lock"), O_RDWR | O_CLOEXEC);
 
 	CHECK(flock(lock, LOCK_EX) == 0);
-	CHECK_NUMBER(trail_append(trail, &record, true, deadline_in_ms(20), &error),
+	CHECK_NUMBER(trail_append(trail, &record, true, deadline_in_ms(20), NULL, &error),
 	    MORTISE_TIMEOUT);
 	CHECK_NUMBER(error.reason, MORTISE_REASON_AUDIT);
 	(void)close(lock);
@@ -424,13 +424,13 @@ test_noted(const char *directory)
 
 	CHECK(!trail_noted(trail, "store", store, &generation));
 	record.stores = first;
-	CHECK_NUMBER(trail_append(trail, &record, true, DEADLINE_NEVER, NULL), MORTISE_OK);
+	CHECK_NUMBER(trail_append(trail, &record, true, DEADLINE_NEVER, NULL, NULL), MORTISE_OK);
 	CHECK(trail_noted(trail, "store", store, &generation));
 	CHECK_TEXT(store, "id-1");
 	CHECK_NUMBER(generation, 5);
 	record.stores = second;
 	record.stores_count = 2;
-	CHECK_NUMBER(trail_append(trail, &record, true, DEADLINE_NEVER, NULL), MORTISE_OK);
+	CHECK_NUMBER(trail_append(trail, &record, true, DEADLINE_NEVER, NULL, NULL), MORTISE_OK);
 	trail_close(trail);
 	trail = must_open(directory);
 	CHECK(trail_noted(trail, "store", store, &generation));
