@@ -223,6 +223,11 @@ enum mortise_code trail_declare_loss(struct trail *, struct mortise_error *);
 /* Cuts the tail if it is the beginning of a record and then NULs. */
 enum mortise_code trail_cut_tail(struct trail *, uint64_t tail, struct mortise_error *);
 
+/* --- orphans.c --------------------------------------------------------------- */
+
+/* Closes the intents whose writers are gone, and tells what was cut.  DIR/lock is written. */
+enum mortise_code trail_close_orphans(struct trail *, struct mortise_error *);
+
 /* --- host.c ------------------------------------------------------------------ */
 
 /* The digest of this host for a trail; "" without a machine-id. */

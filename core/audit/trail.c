@@ -102,34 +102,6 @@ begin_trail(struct trail *trail, struct mortise_error *error)
 	return code;
 }
 
-/* Closes the intents whose writers are gone, and tells what was cut. */
-static enum mortise_code
-close_pending(struct trail *trail, struct mortise_error *error)
-{
-	struct record *outcomes = calloc(trail->pendings.count + 1, sizeof(*outcomes));
-	size_t count = 0;
-	enum mortise_code code = MORTISE_OK;
-
-	if (outcomes == NULL)
-		return error_memory(error);
-	for (size_t i = 0; i < trail->pendings.count; i++) {
-		const struct pending *pending = &trail->pendings.all[i];
-
-		if (!trail_writer_gone(trail, pending->writer))
-			continue;
-		outcomes[count] = (struct record){
-			.type = RECORD_OUTCOME, .code = "unknown", .ms = -1,
-		};
-		memcpy(outcomes[count++].op, pending->op, sizeof(pending->op));
-	}
-	if (count > 0 || trail->torn_bytes > 0)
-		code = trail_write(trail, outcomes, count, error);
-	free(outcomes);
-	if (code == MORTISE_OK && count > 0)
-		trail_head_write(trail, true);
-	return code;
-}
-
 /* Who opens it without a configuration has nothing to tell. */
 static enum mortise_code
 tell_running(struct trail *trail, struct mortise_error *error)
@@ -165,7 +137,7 @@ open_locked(struct trail *trail, struct mortise_error *error)
 		code = trail_lock_write(trail, false, error);
 	/* Before our own byte is drawn: none of the pending ones is ours. */
 	if (code == MORTISE_OK)
-		code = close_pending(trail, error);
+		code = trail_close_orphans(trail, error);
 	if (code == MORTISE_OK)
 		code = tell_running(trail, error);
 	return code == MORTISE_OK ? trail_writer_draw(trail, error) : code;

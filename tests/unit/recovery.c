@@ -404,19 +404,39 @@ static const char intent_op[] = "0123456789abcdef0123456789abcdef";
 static int
 leave_intent(const char *directory, int told, int wait)
 {
+	static const struct record_personal personal = {.user_email = "a@b.example",
+	    .metadata = "{\"k\":[1,\"x\\ny\"]}"};
+	struct record record = {.type = RECORD_INTENT, .action = "secret_written",
+	    .agency_id = "ag_1", .resource_type = "secret", .resource_id = "x/\xc3\xa4\"\\\n",
+	    .personal = &personal};
 	struct trail *trail = NULL;
 	char byte = 0;
 
+	memcpy(record.op, intent_op, sizeof(record.op));
 	if (open_trail(directory, &trail, NULL) != MORTISE_OK ||
-	    append_one(trail, RECORD_INTENT, intent_op, "x", true, NULL) != MORTISE_OK ||
+	    trail_append(trail, &record, true, DEADLINE_NEVER, NULL, NULL) != MORTISE_OK ||
 	    write(told, &byte, 1) != 1)
 		return 1;
 	return read(wait, &byte, 1) < 0;
 }
 
 static void
+count_line(void *arg, const char *line, size_t size)
+{
+	static const char metadata[] = "\"metadata\":{\"k\":[1,\"x\\ny\"]}";
+	char *copy = malloc(size + 1);
+
+	memcpy(copy, line, size);
+	copy[size] = '\0';
+	*(int *)arg += strstr(copy, metadata) != NULL;
+	free(copy);
+}
+
+static void
 test_pending(const char *directory)
 {
+	struct mortise_audit_filter people;
+	int found = 0;
 	int told[2], wait[2], status = -1;
 	char byte;
 	pid_t child;
@@ -442,7 +462,13 @@ test_pending(const char *directory)
 	CHECK(seen.in_order);
 	CHECK_NUMBER_AS(count_of(&seen, "code", "unknown"), 1, "its writer is gone");
 	CHECK_NUMBER(count_of(&seen, "op", intent_op), 2);
+	CHECK_TEXT_AS(field(&seen, -1, "action"), "secret_written", "it says what it is about");
+	CHECK_TEXT(field(&seen, -1, "agencyId"), "ag_1");
+	CHECK_TEXT(field(&seen, -1, "resourceId"), "x/\xc3\xa4\"\\\n");
 	seen_free(&seen);
+	people = (struct mortise_audit_filter){.size = sizeof(people), .user_email = "a@b.example"};
+	CHECK_NUMBER(search_trail(directory, &people, count_line, &found, NULL), MORTISE_OK);
+	CHECK_NUMBER_AS(found, 2, "and for whom");
 	(void)close(told[0]);
 	(void)close(told[1]);
 }
