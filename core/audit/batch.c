@@ -200,9 +200,8 @@ static void
 tell_watches(struct trail *trail)
 {
 	(void)pthread_mutex_lock(&trail->mutex);
-	trail->synced = trail->durable.seq;
 	for (const struct trail_watch *watch = trail->watches; watch != NULL; watch = watch->next)
-		watch->synced(watch->arg, trail->synced);
+		watch->synced(watch->arg);
 	(void)pthread_mutex_unlock(&trail->mutex);
 }
 
@@ -469,7 +468,6 @@ trail_watch(struct trail *trail, struct trail_watch *watch)
 	(void)pthread_mutex_lock(&trail->mutex);
 	watch->next = trail->watches;
 	trail->watches = watch;
-	watch->synced(watch->arg, trail->synced);
 	(void)pthread_mutex_unlock(&trail->mutex);
 }
 

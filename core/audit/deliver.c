@@ -28,8 +28,6 @@ advance(struct follower *follower)
 	(void)pthread_mutex_lock(&follower->lock);
 	follower->acked = follower->cursor.seq;
 	follower->parked = follower->cursor.parked;
-	if (follower->last < follower->acked)
-		follower->last = follower->acked;
 	wake(follower, false);
 	(void)pthread_mutex_unlock(&follower->lock);
 }

@@ -47,7 +47,6 @@ struct follower {
 	bool due, stopping;
 	uint64_t stop_by;
 	bool looked;			/* the thread has looked what there is, once at least */
-	uint64_t last;			/* durable, as far as anybody told */
 	uint64_t acked;			/* in the sink */
 	uint64_t parked, bytes;
 	int64_t waiting_us;

@@ -139,13 +139,11 @@ follow(void *arg)
 }
 
 static void
-synced(void *arg, uint64_t seq)
+synced(void *arg)
 {
 	struct follower *follower = arg;
 
 	(void)pthread_mutex_lock(&follower->lock);
-	if (follower->last < seq)
-		follower->last = seq;
 	if (!follower->due)
 		(void)pthread_cond_signal(&follower->wake);
 	follower->due = true;

@@ -105,7 +105,6 @@ struct trail {
 	struct noteds noteds;
 	struct trail_running running;
 	struct trail_watch *watches;
-	uint64_t synced;		/* the last durable record */
 	struct append *first, **last;	/* the queue */
 	bool leading;			/* somebody leads */
 };

@@ -153,7 +153,6 @@ trail_open(const struct trail_options *options, struct trail **opened,
 	if (code != MORTISE_OK)
 		return code;
 	code = open_locked(trail, error);
-	trail->synced = trail->durable.seq;
 	trail_lock_release(trail);
 	if (code != MORTISE_OK) {
 		trail_free(trail);

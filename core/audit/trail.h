@@ -45,11 +45,11 @@ void trail_close(struct trail *);
 enum mortise_code trail_append(struct trail *, const struct record *, bool durable,
     uint64_t deadline, uint64_t *seq, struct mortise_error *);
 
-/* Whose function is called at once and each time that records have become durable, with the
- * number of the last one: from any thread that appends, so it must be quick and not append. */
+/* Whose function is called each time that records have become durable: from any thread that
+ * appends, so it must be quick and not append. */
 struct trail_watch {
 	struct trail_watch *next;
-	void (*synced)(void *arg, uint64_t seq);
+	void (*synced)(void *arg);
 	void *arg;
 };
 /* Until it is ended, which waits for a call that runs.  Any thread. */

@@ -6,7 +6,7 @@
  *   CODE           answers that code: unavailable, denied, error, ...
  *   CODE SEQ       the same for that record; those before it are taken
  *   hang           sleeps until the deadline
- *   slow MS        sleeps for so long, and takes it then
+ *   slow MS        sleeps for so long between looking what it has and taking more
  *
  * With `keeps: true` it knows what it has: position, and a record that comes again
  * is taken and not written again.
@@ -103,15 +103,16 @@ emit(void *instance, struct mortise_call *call, const struct mortise_line *lines
 	FILE *file;
 
 	read_answer(recorder, &answer);
-	if (strcmp(answer.word, "slow") == 0)
-		(void)poll(NULL, 0, (int)answer.number);
-	else if (strcmp(answer.word, "hang") == 0) {
+	if (strcmp(answer.word, "hang") == 0) {
 		(void)poll(NULL, 0, recorder->host->left_ms(call));
 		return fail(recorder, call, "timeout");
-	} else if (answer.word[0] != '\0' && !answer.given)
+	}
+	if (answer.word[0] != '\0' && !answer.given)
 		return fail(recorder, call, answer.word);
 	if (recorder->keeps)
 		(void)position(recorder, call, lines[0].trail, &last);
+	if (strcmp(answer.word, "slow") == 0)
+		(void)poll(NULL, 0, (int)answer.number);
 	file = open_file(recorder, "lines", "ae");
 	if (file == NULL)
 		return fail(recorder, call, "unavailable");

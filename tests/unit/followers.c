@@ -603,6 +603,7 @@ test_processes(void)
 	if (!open_house(&house, &(struct config_sink){.wait = SINK_ACK}, true))
 		return;
 	close_house(&house);
+	answer("slow 2");
 	fflush(stdout);
 	for (int i = 0; i < 6; i++) {
 		if (fork() == 0) {
