@@ -239,6 +239,23 @@ trail_head_write(struct trail *trail, bool always)
 	buffer_free(&text);
 }
 
+static void
+give_checkpoint(const struct checkpoint *checkpoint, struct mortise_audit_head *head)
+{
+	char ts[CLOCK_TEXT_SIZE];
+
+	if (checkpoint->seq == 0)
+		return;
+	head->of = checkpoint->of;
+	head->epoch = checkpoint->epoch;
+	memcpy(head->of_hash, checkpoint->hash, sizeof(head->of_hash));
+	memcpy(head->key, checkpoint->key, sizeof(head->key));
+	memcpy(head->next, checkpoint->next, sizeof(head->next));
+	memcpy(head->signature, checkpoint->signature, sizeof(head->signature));
+	clock_format(checkpoint->time_us, 6, ts);
+	memcpy(head->ts, ts, sizeof(head->ts));
+}
+
 enum mortise_code
 trail_head(const char *directory, struct mortise_audit_head *head, struct mortise_error *error)
 {
@@ -254,6 +271,7 @@ trail_head(const char *directory, struct mortise_audit_head *head, struct mortis
 	memcpy(head->trail, found.trail, sizeof(head->trail));
 	memcpy(head->hash, found.hash, sizeof(head->hash));
 	head->seq = found.seq;
+	give_checkpoint(&found.checkpoint, head);
 	head_free(&found);
 	return MORTISE_OK;
 }
