@@ -282,6 +282,38 @@ test_accepted_loss(const char *directory)
 		printf("# %s\n", verdict);
 }
 
+/* The head knows of the epoch's end, which is lost. */
+static void
+test_loss_that_the_head_knows(const char *directory)
+{
+	const struct trail_options options = {.directory = directory, .program = "test 1"};
+	const struct mortise_audit_gap gap = {3, 5};
+	struct trail *trail = open_with(directory, NEVER, NEVER);
+	const char *end;
+	char verdict[512];
+	struct stat st;
+
+	(void)append(trail, "a");
+	CHECK(stat(path_in(directory, SEGMENT), &st) == 0);
+	(void)sign_now(trail);
+	trail_close(trail);
+	pass_ms(2);
+	trail = open_with(directory, NEVER, 1);
+	(void)append(trail, "b");
+	(void)sign_now(trail);
+	trail_close(trail);
+	CHECK(truncate(path_in(directory, SEGMENT), st.st_size) == 0);
+	CHECK_NUMBER(trail_accept_loss(&options, "the disk broke", "alice", NULL), MORTISE_OK);
+	trail = open_with(directory, NEVER, NEVER);
+	(void)append(trail, "c");
+	CHECK_NUMBER(sign_now(trail), MORTISE_OK);
+	trail_close(trail);
+	CHECK_NUMBER(verify_all(directory, "", &gap, verdict), 0);
+	end = strstr(verdict, ", signed");
+	CHECK_TEXT_AS(end == NULL ? verdict : end, ", signed to 7 in epoch 2",
+	    "it goes on with the key that it had");
+}
+
 /* --- disks that fail ---------------------------------------------------------------- */
 
 static void
@@ -338,7 +370,7 @@ main(void)
 {
 	static void (*const tests[])(const char *) = {
 		test_crash, test_lost, test_lost_when_due, test_copied, test_accepted_loss,
-		test_no_key, test_sync_fails,
+		test_loss_that_the_head_knows, test_no_key, test_sync_fails,
 	};
 	char *directory = scratch_new();
 
