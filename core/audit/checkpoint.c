@@ -130,7 +130,7 @@ checkpoint_due(const struct trail *trail)
 	int64_t since = last->seq == 0 ? trail->segment_us : last->time_us;
 	int64_t gone = clock_unix_us() - since;
 
-	if (last->seq == trail->end.seq || clock_monotonic_ns() < trail->checkpoint_ns)
+	if (clock_monotonic_ns() < trail->checkpoint_ns)
 		return false;
 	/* By a clock that was set back nothing would be due for long. */
 	return gone < 0 || gone / 1000 >= period_ms(trail) ||

@@ -9,6 +9,8 @@
 
 #include "../signed.h"
 
+#define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
+
 /* Syncs that fail from now on, as on a broken disk. */
 static atomic_int failing_data_syncs, failing_syncs;
 
@@ -206,15 +208,18 @@ test_lost_when_due(const char *directory)
 static void
 test_copied(const char *directory)
 {
-	static const char id[] = "00112233445566778899aabbccddeeff";
-	const struct record record = {.type = RECORD_OPEN, .segment = 1, .program = "test 1"};
-	const struct record_link link = {
-		.trail = id, .host = "0000000000000000", .seq = 1, .time_us = 1,
-		.before = "0000000000000000000000000000000000000000000000000000000000000000",
+	static const char signature[] = ZEROS ZEROS;
+	char hash[65] = ZEROS, before[65] = ZEROS, *machine;
+	struct key key = {.epoch = 3};
+	const struct record_checkpoint checkpoint = {.of = 1, .epoch = 3, .hash = before,
+	    .key = key.public, .signature = signature};
+	const struct record records[] = {
+		{.type = RECORD_OPEN, .segment = 1, .program = "test 1"},
+		{.type = RECORD_CHECKPOINT, .checkpoint = &checkpoint},
 	};
-	struct key key = {.epoch = 1};
-	struct buffer line = {0};
-	char hash[65], *machine;
+	struct record_link link = {.trail = "00112233445566778899aabbccddeeff",
+	    .host = "0000000000000000", .before = before, .time_us = 1};
+	struct buffer lines = {0};
 	struct trail *trail;
 	size_t size = 0;
 	int fd;
@@ -226,20 +231,25 @@ test_copied(const char *directory)
 		return;
 	}
 	free(machine);
-	CHECK_NUMBER(record_line(&record, &link, &line, hash, NULL), MORTISE_OK);
-	CHECK_NUMBER(file_replace(AT_FDCWD, path_in(directory, SEGMENT), line.data, line.size,
-	    0600), 0);
-	buffer_free(&line);
 	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CHECK_NUMBER(key_make(fd, 1, 1, &key, NULL), MORTISE_OK);
+	CHECK_NUMBER(key_make(fd, 3, 1, &key, NULL), MORTISE_OK);
 	(void)close(fd);
+	for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
+		link.seq = i + 1;
+		memcpy(before, hash, sizeof(before));
+		CHECK_NUMBER(record_line(&records[i], &link, &lines, hash, NULL), MORTISE_OK);
+	}
+	CHECK_NUMBER(file_replace(AT_FDCWD, path_in(directory, SEGMENT), lines.data, lines.size,
+	    0600), 0);
+	buffer_free(&lines);
 	trail = open_with(directory, NEVER, 0);
-	CHECK(!has(directory, "epoch-1.key"));
+	CHECK_AS(!has(directory, "epoch-3.key"), "the other host's key is destroyed");
 	(void)append(trail, "a");
 	CHECK_NUMBER(sign_now(trail), MORTISE_OK);
 	trail_close(trail);
 	check_verifies(directory, "", 0, "a trail of its own");
 	check_verifies(directory, key.public, 10, "under a key of its own");
+	key_wipe(&key);
 }
 
 /* The checkpoint that closed an epoch is among what is lost. */
