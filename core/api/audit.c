@@ -11,6 +11,7 @@
 #include "audit/verify.h"
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/sized.h"
 
 /* How often a follower looks, and how far back: a record that was numbered
  * first may become durable a moment after a later one was shown. */
@@ -143,9 +144,13 @@ mortise_audit_verify(const struct mortise_verify_options *options, char *verdict
     struct mortise_error *given)
 {
 	struct mortise_error spare, *error = error_or(given, &spare);
+	struct mortise_verify_options known;
 
 	error_clear(error);
-	return verify_trail(options, verdict, size, error);
+	if (!sized_copy(&known, sizeof(known), options))
+		return error_set(error, MORTISE_INVALID, MORTISE_REASON_NONE,
+		    "the size of the options is none");
+	return verify_trail(&known, verdict, size, error);
 }
 
 enum mortise_code
@@ -179,6 +184,7 @@ mortise_audit_head(const char *config_path, struct mortise_audit_head *head, cha
     size_t size, struct mortise_error *given)
 {
 	struct mortise_error spare, *error = error_or(given, &spare);
+	struct mortise_audit_head found = {.size = sizeof(found)};
 	struct config *config = NULL;
 	enum mortise_code code = trail_config(config_path, &config, error);
 
@@ -188,8 +194,33 @@ mortise_audit_head(const char *config_path, struct mortise_audit_head *head, cha
 		code = error_set(error, MORTISE_INVALID, MORTISE_REASON_NONE,
 		    "the trail's path is too long");
 	else
-		code = trail_head(config->audit.trail, head, error);
+		code = trail_head(config->audit.trail, &found, error);
+	if (code == MORTISE_OK)
+		sized_give(head, sizeof(found), &found);
 	config_free(config);
+	return code;
+}
+
+enum mortise_code
+mortise_audit_checkpoint(struct mortise *context, struct mortise_audit_head *head,
+    struct mortise_error *given)
+{
+	struct running *running _cleanup_(running_release) = running_hold(context);
+	struct mortise_error spare, *error = error_or(given, &spare);
+	const struct config *config = running->engine.config;
+	struct mortise_audit_head found = {.size = sizeof(found)};
+	enum mortise_code code;
+
+	error_clear(error);
+	if (context->trail == NULL)
+		return error_set(error, MORTISE_UNSUPPORTED, MORTISE_REASON_NONE,
+		    "there is no trail to sign: audit is off");
+	code = trail_checkpoint(context->trail, deadline_in_ms((uint64_t)config->deadline_ms),
+	    error);
+	if (code == MORTISE_OK)
+		code = trail_head(config->audit.trail, &found, error);
+	if (code == MORTISE_OK)
+		sized_give(head, sizeof(found), &found);
 	return code;
 }
 

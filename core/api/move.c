@@ -64,11 +64,8 @@ prepare(const struct engine *engine, const struct mortise_request *request,
 static void
 give_report(const struct mortise_move_report *report, struct mortise_move_report *to)
 {
-	const size_t first = offsetof(struct mortise_move_report, total);
-
-	if (to != NULL && to->size > first)
-		memcpy((char *)to + first, (const char *)report + first,
-		    (to->size < sizeof(*report) ? to->size : sizeof(*report)) - first);
+	if (to != NULL)
+		sized_give(to, sizeof(*report), report);
 }
 
 enum mortise_code

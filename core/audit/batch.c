@@ -77,7 +77,12 @@ append_new(const struct trail *trail, const struct record *record, struct append
 		    record->stores[i].id, record->stores[i].generation, NULL);
 	if (good && record->personal != NULL)
 		good = random_bytes(salt, sizeof(salt));
-	code = good ? record_draft(record, &link, &append->draft, error) : no_memory(error);
+	/* A checkpoint is made by who leads: it is of the record before it. */
+	if (good && record->type == RECORD_CHECKPOINT)
+		code = MORTISE_OK;
+	else
+		code = good ? record_draft(record, &link, &append->draft, error) :
+		    no_memory(error);
 	if (code != MORTISE_OK) {
 		append_free(append);
 		return code;
@@ -148,7 +153,8 @@ write_lines(struct trail *trail, struct append *batch, struct mortise_error *err
 	enum mortise_code code = add_torn(trail, now, &next, &lines, error);
 
 	for (struct append *a = batch; code == MORTISE_OK && a != NULL; a = a->next) {
-		code = add_line(trail, &a->draft, now, &next, &lines, error);
+		if (a->type != RECORD_CHECKPOINT)
+			code = add_line(trail, &a->draft, now, &next, &lines, error);
 		a->seq = next.seq;
 	}
 	if (code != MORTISE_OK)
@@ -212,14 +218,16 @@ static enum mortise_code
 sync_failed(struct trail *trail, int saved, struct mortise_error *error)
 {
 	bool good = ftruncate(trail->file, (off_t)trail->durable.offset) == 0;
+	bool unsigned_now = trail->checkpoint.seq > trail->durable.seq;
 
 	trail->end = trail->durable;
 	pendings_rewind(&trail->pendings, trail->end.seq);
 	good = good && trail_segment_begin(trail, NULL, NULL) == MORTISE_OK;
-	if (!good) {
+	if (!good)
 		(void)trail_lock_write(trail, true, NULL);
+	/* The checkpoint before the one that went is read again. */
+	if (!good || unsigned_now)
 		trail->loaded = false;
-	}
 	log_line(trail->options.logger, MORTISE_LOG_ERROR, "%s: the trail could not be synced, %s",
 	    trail->options.directory, good ? "a new segment was begun" :
 	    "nor a new segment be begun: all records are refused until "
@@ -251,8 +259,13 @@ make_room(struct trail *trail, const struct append *batch, struct mortise_error 
 		    trail->options.directory);
 	if (code != MORTISE_OK || (!trail->sealed && !trail_segment_due(trail, more)))
 		return code;
-	if (!trail->sealed)
+	if (!trail->sealed) {
+		/* A segment ends signed; one that cannot be, ends all the same. */
+		(void)checkpoint_add(trail, NULL);
 		code = sync_file(trail, error);
+		if (code == MORTISE_OK)
+			(void)checkpoint_settle(trail, NULL);
+	}
 	return code == MORTISE_OK ? trail_segment_next(trail, error) : code;
 }
 
@@ -271,24 +284,60 @@ finish(struct append *append, enum mortise_code code, const struct mortise_error
 	(void)pthread_cond_signal(&append->wake);
 }
 
-/* Lets those go who do not wait for the disk; the batch keeps the others. */
-static void
-release_written(struct trail *trail, struct append **batch)
+static bool
+is_written(const struct append *append)
 {
-	const struct mortise_error none = {0};
+	return !append->durable;
+}
 
+static bool
+is_checkpoint(const struct append *append)
+{
+	return append->type == RECORD_CHECKPOINT;
+}
+
+/* Lets those go of whom this is true; the batch keeps the others. */
+static void
+release(struct trail *trail, struct append **batch, bool (*leaves)(const struct append *),
+    enum mortise_code code, const struct mortise_error *error)
+{
 	(void)pthread_mutex_lock(&trail->mutex);
 	for (struct append **at = batch; *at != NULL;) {
 		struct append *append = *at;
 
-		if (append->durable) {
+		if (!leaves(append)) {
 			at = &append->next;
 			continue;
 		}
 		*at = append->next;
-		finish(append, MORTISE_OK, &none);
+		finish(append, code, error);
 	}
 	(void)pthread_mutex_unlock(&trail->mutex);
+}
+
+/* Syncs what was written, signed if that is due or asked for.  The records do not
+ * depend on the signature, only who asked for it is told. */
+static enum mortise_code
+sign_and_sync(struct trail *trail, struct append **batch, struct mortise_error *error)
+{
+	struct mortise_error unsigned_error = {0};
+	enum mortise_code code, signed_code = MORTISE_OK;
+	bool asked = false;
+
+	for (const struct append *a = *batch; a != NULL; a = a->next)
+		asked = asked || is_checkpoint(a);
+	/* Others are to find it in the head. */
+	trail->head_due = trail->head_due || asked;
+	if (asked || checkpoint_due(trail))
+		signed_code = checkpoint_add(trail, &unsigned_error);
+	code = sync_file(trail, error);
+	if (code != MORTISE_OK)
+		return code;
+	if (trail->key_lost || signed_code == MORTISE_OK)
+		signed_code = checkpoint_settle(trail, &unsigned_error);
+	if (signed_code != MORTISE_OK)
+		release(trail, batch, is_checkpoint, signed_code, &unsigned_error);
+	return MORTISE_OK;
 }
 
 /* One batch, the lock being held.  *batch: in the end those who still wait. */
@@ -296,6 +345,7 @@ static enum mortise_code
 write_batch(struct trail *trail, struct append **batch, struct mortise_error *error)
 {
 	bool sync = *batch == NULL;	/* only what was cut is to be told */
+	const struct mortise_error none = {0};
 	enum mortise_code code = make_room(trail, *batch, error);
 
 	if (code == MORTISE_OK)
@@ -303,10 +353,10 @@ write_batch(struct trail *trail, struct append **batch, struct mortise_error *er
 	if (code != MORTISE_OK)
 		return code;
 	note_pending(trail, *batch);
-	release_written(trail, batch);
+	release(trail, batch, is_written, MORTISE_OK, &none);
 	sync = sync || *batch != NULL;
 	if (sync) {
-		code = sync_file(trail, error);
+		code = sign_and_sync(trail, batch, error);
 		if (code != MORTISE_OK)
 			return code;
 		pendings_settle(&trail->pendings);
@@ -482,6 +532,14 @@ trail_unwatch(struct trail *trail, struct trail_watch *watch)
 	if (*at != NULL)
 		*at = watch->next;
 	(void)pthread_mutex_unlock(&trail->mutex);
+}
+
+enum mortise_code
+trail_checkpoint(struct trail *trail, uint64_t deadline, struct mortise_error *error)
+{
+	const struct record wanted = {.type = RECORD_CHECKPOINT};
+
+	return trail_append(trail, &wanted, true, deadline, NULL, error);
 }
 
 enum mortise_code

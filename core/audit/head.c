@@ -77,6 +77,13 @@ take_running(const json_t *value, char running[RUNNING_DIGEST_SIZE])
 }
 
 static bool
+take_checkpoint(const json_t *value, struct checkpoint *checkpoint)
+{
+	return value == NULL || (checkpoint_parse(value, checkpoint) &&
+	    take_number(json_object_get(value, "seq"), &checkpoint->seq));
+}
+
+static bool
 take_head(const json_t *tree, struct head *head)
 {
 	return take_text(json_object_get(tree, "trail"), head->trail, sizeof(head->trail)) &&
@@ -86,6 +93,7 @@ take_head(const json_t *tree, struct head *head)
 	    take_number(json_object_get(tree, "offset"), &head->offset) &&
 	    take_noteds(json_object_get(tree, "stores"), &head->noteds) &&
 	    take_running(json_object_get(tree, "running"), head->running) &&
+	    take_checkpoint(json_object_get(tree, "checkpoint"), &head->checkpoint) &&
 	    take_pendings(json_object_get(tree, "pending"), &head->pendings);
 }
 
@@ -161,6 +169,22 @@ write_noteds(struct trail *trail, struct buffer *to)
 }
 
 static void
+write_checkpoint(const struct checkpoint *checkpoint, struct buffer *to)
+{
+	char ts[CLOCK_TEXT_SIZE];
+
+	if (checkpoint->seq == 0)
+		return;
+	clock_format(checkpoint->time_us, 6, ts);
+	buffer_format(to, ",\"checkpoint\":{\"seq\":%" PRIu64 ",\"ts\":\"%s\",\"of\":%" PRIu64
+	    ",\"h\":\"%s\",\"epoch\":%" PRIu64 ",\"key\":\"%s\"", checkpoint->seq, ts,
+	    checkpoint->of, checkpoint->hash, checkpoint->epoch, checkpoint->key);
+	if (checkpoint->next[0] != '\0')
+		buffer_format(to, ",\"next\":\"%s\"", checkpoint->next);
+	buffer_format(to, ",\"sig\":\"%s\"}", checkpoint->signature);
+}
+
+static void
 write_text(struct trail *trail, struct buffer *to)
 {
 	const char *separator = "";
@@ -185,8 +209,10 @@ write_text(struct trail *trail, struct buffer *to)
 		    pending->op, pending->writer);
 		separator = ",";
 	}
-	buffer_format(to, "]%s%s%s}\n", running[0] == '\0' ? "" : ",\"running\":\"", running,
+	buffer_format(to, "]%s%s%s", running[0] == '\0' ? "" : ",\"running\":\"", running,
 	    running[0] == '\0' ? "" : "\"");
+	write_checkpoint(&trail->checkpoint, to);
+	buffer_text(to, "}\n");
 }
 
 void
@@ -213,6 +239,23 @@ trail_head_write(struct trail *trail, bool always)
 	buffer_free(&text);
 }
 
+static void
+give_checkpoint(const struct checkpoint *checkpoint, struct mortise_audit_head *head)
+{
+	char ts[CLOCK_TEXT_SIZE];
+
+	if (checkpoint->seq == 0)
+		return;
+	head->of = checkpoint->of;
+	head->epoch = checkpoint->epoch;
+	memcpy(head->of_hash, checkpoint->hash, sizeof(head->of_hash));
+	memcpy(head->key, checkpoint->key, sizeof(head->key));
+	memcpy(head->next, checkpoint->next, sizeof(head->next));
+	memcpy(head->signature, checkpoint->signature, sizeof(head->signature));
+	clock_format(checkpoint->time_us, 6, ts);
+	memcpy(head->ts, ts, sizeof(head->ts));
+}
+
 enum mortise_code
 trail_head(const char *directory, struct mortise_audit_head *head, struct mortise_error *error)
 {
@@ -228,6 +271,7 @@ trail_head(const char *directory, struct mortise_audit_head *head, struct mortis
 	memcpy(head->trail, found.trail, sizeof(head->trail));
 	memcpy(head->hash, found.hash, sizeof(head->hash));
 	head->seq = found.seq;
+	give_checkpoint(&found.checkpoint, head);
 	head_free(&found);
 	return MORTISE_OK;
 }

@@ -74,6 +74,7 @@ forget(struct trail *trail)
 	trail->id[0] = '\0';
 	trail->segment = trail->head_seq = trail->torn_bytes = 0;
 	trail->end = trail->durable = (struct position){.hash = ZERO_HASH};
+	trail->checkpoint = (struct checkpoint){.seq = 0};
 	pendings_free(&trail->pendings);
 	noteds_free(&trail->noteds);
 }
@@ -93,6 +94,8 @@ trail_host_check(struct trail *trail, struct mortise_error *error)
 	if (trail->host[0] == '\0' || start.host[0] == '\0' ||
 	    strcmp(start.host, trail->host) == 0)
 		return MORTISE_OK;
+	/* First: the other host signs with them. */
+	checkpoint_forget_keys(trail);
 	code = move_aside(trail, error);
 	if (code != MORTISE_OK)
 		return code;

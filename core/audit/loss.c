@@ -184,6 +184,8 @@ take_from_head(struct trail *trail, const struct head *head)
 	}
 	if (trail->segment < head->segment)
 		trail->segment = head->segment;
+	if (trail->checkpoint.seq < head->checkpoint.seq)
+		trail->checkpoint = head->checkpoint;
 }
 
 /* All is there, and nobody was told to stop. */

@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <sys/types.h>
 
+#include "audit/checkpoint.h"
 #include "audit/trail.h"
 #include "base/clock.h"
 
@@ -65,6 +66,7 @@ struct head {
 	struct pendings pendings;
 	struct noteds noteds;
 	char running[RUNNING_DIGEST_SIZE];	/* "": it does not say */
+	struct checkpoint checkpoint;		/* seq 0: it has none */
 };
 
 struct append;
@@ -93,6 +95,10 @@ struct trail {
 	int64_t segment_us;
 	struct position end, durable;
 	struct pendings pendings;
+	struct checkpoint checkpoint;	/* the newest up to end */
+	bool key_lost;			/* it was looked for, to sign with */
+	uint64_t anew;			/* the epoch of the key in its place; 0: none is */
+	uint64_t checkpoint_ns;		/* one failed: no other before this */
 	uint64_t torn_bytes;		/* cut, and not recorded yet; 0 = none */
 	char torn_sha256[65];
 	struct lock_state lock_state;	/* as it was read or written last */
@@ -183,6 +189,8 @@ enum mortise_code trail_scan_line(struct trail *, const char *line, size_t size,
  * last LF.  Where end passes durable_at, trail->durable becomes end. */
 enum mortise_code trail_scan(struct trail *, uint64_t durable_at, uint64_t *tail,
     struct mortise_error *);
+/* A record's ts as microseconds; false: it has not the form that we write. */
+bool trail_time(const char *ts, int64_t *us);
 /* Makes end the place that the head names, in the open segment: the line that
  * ends there must carry its h. */
 enum mortise_code trail_scan_last(struct trail *, const struct head *, struct mortise_error *);

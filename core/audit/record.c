@@ -255,6 +255,7 @@ put_open(struct writer *writer, const struct record *record, const struct record
 	put_text(writer, "config", record->config);
 	put_plugins(writer, record, kept);
 	put_text(writer, "parent", link->parent);
+	put_flag(writer, "anew", record->anew);
 }
 
 static void

@@ -83,6 +83,7 @@ struct record {
 	/* open; config: the last four */
 	uint64_t segment;
 	const struct record_gap *gap;
+	bool anew;			/* the key that comes next was named by no checkpoint */
 	const char *program, *config;
 	const struct record_plugin *plugins;
 	size_t plugins_count;

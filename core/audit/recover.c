@@ -120,6 +120,7 @@ take_head(struct trail *trail, struct head *head, struct mortise_error *error)
 	(void)pthread_mutex_unlock(&trail->mutex);
 	trail->head_seq = head->seq;
 	memcpy(trail->known, head->running, sizeof(trail->known));
+	trail->checkpoint = head->checkpoint;
 	return code;
 }
 
@@ -233,6 +234,7 @@ trail_load(struct trail *trail, struct mortise_error *error)
 	file_close(&trail->file);
 	pendings_free(&trail->pendings);
 	trail->end = (struct position){.hash = ZERO_HASH};
+	trail->checkpoint = (struct checkpoint){.seq = 0};
 	trail->segment = 0;
 	code = segment_list(trail->directory, &segments, &count, error);
 	if (code != MORTISE_OK)

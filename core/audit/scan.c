@@ -94,16 +94,25 @@ personal_fits(const struct line *line)
 	    strcmp(json_string_value(pc), commitment) == 0;
 }
 
-/* RFC 3339 with six digits, as we write it. */
+/* RFC 3339 with six digits. */
+bool
+trail_time(const char *ts, int64_t *us)
+{
+	int64_t ms;
+
+	if (strlen(ts) != 27 || ts[26] != 'Z' || !clock_parse(ts, &ms))
+		return false;
+	*us = ms * 1000 + (ts[23] - '0') * 100 + (ts[24] - '0') * 10 + (ts[25] - '0');
+	return true;
+}
+
 static int64_t
 time_of(const json_t *tree)
 {
-	const char *ts = text_in(tree, "ts");
-	int64_t ms;
+	int64_t us = 0;
 
-	if (strlen(ts) != 27 || !clock_parse(ts, &ms))
-		return 0;
-	return ms * 1000 + (ts[23] - '0') * 100 + (ts[24] - '0') * 10 + (ts[25] - '0');
+	(void)trail_time(text_in(tree, "ts"), &us);
+	return us;
 }
 
 /* An open record says where it goes on: at the place that it names. */
@@ -147,6 +156,8 @@ take_in(struct trail *trail, const struct line *line, uint64_t seq)
 	if (strcmp(type, "intent") == 0)
 		return pendings_add(&trail->pendings, seq, op,
 		    (uint32_t)number_in(line->tree, "w"));
+	if (strcmp(type, "checkpoint") == 0 && checkpoint_parse(line->tree, &trail->checkpoint))
+		trail->checkpoint.seq = seq;
 	if (strcmp(type, "outcome") != 0)
 		return true;
 	pendings_close(&trail->pendings, op, seq);

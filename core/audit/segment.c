@@ -18,6 +18,7 @@
 #include "base/file.h"
 
 #define SEGMENT_BYTES (UINT64_C(64) << 20)
+#define CHECKPOINT_MAX 1024	/* bytes of its line, more than it can have */
 #define SEGMENT_US (INT64_C(24) * 3600 * 1000000)
 
 void
@@ -130,7 +131,7 @@ open_record(struct trail *trail, uint64_t segment, const struct record_gap *gap,
     struct buffer *line, struct position *next, struct mortise_error *error)
 {
 	struct record record = {
-		.type = RECORD_OPEN, .segment = segment, .gap = gap,
+		.type = RECORD_OPEN, .segment = segment, .gap = gap, .anew = trail->anew != 0,
 		.program = trail->options.program,
 	};
 	struct record_link link = {
@@ -210,6 +211,30 @@ trail_segment_begin(struct trail *trail, const struct record_gap *gap, struct mo
 	return code;
 }
 
+/* The segment's last line if that is a checkpoint, as a member of its seal. */
+static void
+add_checkpoint(const struct trail *trail, uint64_t segment, struct buffer *seal)
+{
+	char name[SEGMENT_NAME_SIZE], bytes[CHECKPOINT_MAX + 1];
+	int fd _cleanup_(file_close) = -1;
+	ssize_t size;
+	off_t end;
+	char *line;
+
+	segment_name(segment, name);
+	fd = file_open(trail->directory, name, O_RDONLY | O_NOFOLLOW, 0);
+	end = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	size = end <= 0 ? 0 : file_read_at(fd, bytes, CHECKPOINT_MAX,
+	    end > CHECKPOINT_MAX ? end - CHECKPOINT_MAX : 0);
+	if (size <= 0 || bytes[size - 1] != '\n')
+		return;
+	bytes[size - 1] = '\0';
+	line = strrchr(bytes, '\n');
+	/* Quotes within a text are escaped, so no other record has this in it. */
+	if (line != NULL && strstr(line + 1, ",\"t\":\"checkpoint\",") != NULL)
+		buffer_format(seal, ",\"checkpoint\":%s", line + 1);
+}
+
 /* Notes how a segment ended before it goes. */
 static bool
 note_seal(const struct trail *trail, uint64_t segment, const struct segment_start *next)
@@ -219,7 +244,9 @@ note_seal(const struct trail *trail, uint64_t segment, const struct segment_star
 	struct buffer line _cleanup_(buffer_free) = {0};
 
 	buffer_format(&line, "{\"trail\":\"%s\",\"segment\":%" PRIu64 ",\"seq\":%" PRIu64
-	    ",\"h\":\"%s\"}\n", trail->id, segment, next->seq - 1, next->before);
+	    ",\"h\":\"%s\"", trail->id, segment, next->seq - 1, next->before);
+	add_checkpoint(trail, segment, &line);
+	buffer_text(&line, "}\n");
 	return fd >= 0 && !line.failed && file_write(fd, line.data, line.size, NULL) == 0 &&
 	    file_sync(fd) == 0 && file_sync(trail->directory) == 0;
 }

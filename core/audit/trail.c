@@ -95,6 +95,7 @@ begin_trail(struct trail *trail, struct mortise_error *error)
 		    "the random number generator failed");
 	hex_encode(id, sizeof(id), trail->id);
 	host_digest(trail->id, trail->host);
+	checkpoint_forget_keys(trail);
 	code = trail_segment_begin(trail, NULL, error);
 	trail->loaded = code == MORTISE_OK;
 	if (code == MORTISE_OK)

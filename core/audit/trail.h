@@ -20,9 +20,10 @@ struct trail_options {
 	size_t plugins_count;
 	int64_t retention_ms;
 	const struct logger *logger;
-	/* For tests: smaller segments, other clocks.  0: 64 MiB, 24 h. */
+	/* For tests: smaller segments, other clocks.  0: 64 MiB, 24 h; a checkpoint
+	 * each minute, a key each 24 h. */
 	uint64_t segment_bytes;
-	int64_t segment_ms;
+	int64_t segment_ms, checkpoint_ms, epoch_ms;
 };
 
 /*
@@ -55,6 +56,10 @@ struct trail_watch {
 /* Until it is ended, which waits for a call that runs.  Any thread. */
 void trail_watch(struct trail *, struct trail_watch *);
 void trail_unwatch(struct trail *, struct trail_watch *);
+
+/* Signs the trail up to here: returns once its newest record is a checkpoint, that is
+ * durable, and the head has it.  Any thread. */
+enum mortise_code trail_checkpoint(struct trail *, uint64_t deadline, struct mortise_error *);
 
 /* Another configuration is in force: recorded, where it or a plugin differs from what
  * the trail knows.  One thread at a time. */

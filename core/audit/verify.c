@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "audit/verify_keys.h"
 #include "audit/verify_line.h"
 #include "base/bytes.h"
 #include "base/digest.h"
@@ -51,11 +52,11 @@ struct verifier {
 	struct anchor *anchors;
 	size_t anchors_count;
 	struct list blanks, erased, holes;
+	struct key_chain chain;
 
 	char line[SCAN_LINE_MAX + 1], room[SCAN_ROOM];
 	size_t line_size;		/* of what has come of the line so far */
 	bool overlong, first;
-	unsigned int matched;		/* of a whole record's end, in a tail */
 	uint64_t torn;			/* bytes of a cut tail */
 };
 
@@ -66,6 +67,7 @@ verifier_free(struct verifier *v)
 	free(v->blanks.items);
 	free(v->erased.items);
 	free(v->holes.items);
+	key_chain_free(&v->chain);
 }
 
 /* The first thing that is wrong; false, for returning. */
@@ -179,6 +181,7 @@ begin_trail(struct verifier *v, const struct scan_line *line)
 	memcpy(v->trail, line->trail.text, sizeof(v->trail));
 	memcpy(v->before, line->before.text, sizeof(v->before));
 	v->seq = seq;
+	v->chain.anew = seq > 0;
 	note_hash(v, seq, v->before);
 	return true;
 }
@@ -199,6 +202,7 @@ begin_segment(struct verifier *v, const struct scan_line *line)
 		return wrong(v, BROKEN, AFTER "a segment is missing here", SEQ(v));
 	memcpy(v->before, line->before.text, sizeof(v->before));
 	v->seq = line->seq.number - 1;
+	v->chain.anew = true;
 	return list_add(v, &v->holes, &hole, sizeof(hole));
 }
 
@@ -244,7 +248,20 @@ check_erase(struct verifier *v, const struct scan_line *line)
 	return more == 0 || wrong(v, BROKEN, AFTER "malformed: erases no pairs", SEQ(v));
 }
 
-/* In this order: form, open, hash, version, number, personal part. */
+static bool
+check_keys(struct verifier *v, const struct scan_line *line)
+{
+	enum mortise_reason reason = MORTISE_REASON_NONE;
+
+	if (strcmp(line->t.text, "checkpoint") == 0)
+		reason = key_chain_take(&v->chain, line, v->trail, v->before, v->room);
+	else if (line->anew.type == SCAN_TRUE && strcmp(line->t.text, "open") == 0)
+		v->chain.anew = true;
+	return reason == MORTISE_REASON_NONE || wrong(v, reason, AFTER "%s", SEQ(v),
+	    v->chain.words);
+}
+
+/* In this order: form, open, hash, version, number, personal part, keys. */
 static bool
 check_line(struct verifier *v)
 {
@@ -271,7 +288,7 @@ check_line(struct verifier *v)
 	if (line.seq.number != v->seq + 1)
 		return wrong(v, BROKEN, AFTER "sequence %lld, expected %lld", SEQ(v),
 		    (long long)line.seq.number, SEQ(v) + 1);
-	if (!check_personal(v, &line) || !check_erase(v, &line))
+	if (!check_personal(v, &line) || !check_erase(v, &line) || !check_keys(v, &line))
 		return false;
 	v->seq++;
 	v->count++;
@@ -282,75 +299,37 @@ check_line(struct verifier *v)
 
 /* --- files ---------------------------------------------------------------------------- */
 
-/* Is this byte, behind the ones before it, one too many after a whole record's
- * end?  Then the record's LF was changed. */
-static bool
-ends_changed(struct verifier *v, char c)
+/* Some bytes more of a line, without its LF. */
+static void
+take_part(struct verifier *v, const char *bytes, size_t size)
 {
-	static const char begin[] = ",\"h\":\"";
-	unsigned int n = v->matched;
-	bool fits = n < 6 ? c == begin[n] : n < 70 ? (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') :
-	    n == 70 ? c == '"' : c == '}';
+	size_t room = SCAN_LINE_MAX - v->line_size;
 
-	if (n == 72 && c != '\0')
-		return true;
-	v->matched = n < 72 && fits ? n + 1 : c == begin[0];
-	return false;
+	v->torn += size;
+	if (size > room) {
+		v->overlong = true;
+		size = room;
+	}
+	memcpy(v->line + v->line_size, bytes, size);
+	v->line_size += size;
 }
 
 static bool
-take_byte(struct verifier *v, char c)
+take_bytes(struct verifier *v, const char *bytes, size_t size)
 {
-	if (c == '\n') {
+	const char *end = bytes + size, *lf;
+
+	while ((lf = memchr(bytes, '\n', (size_t)(end - bytes))) != NULL) {
+		take_part(v, bytes, (size_t)(lf - bytes));
 		if (!check_line(v))
 			return false;
 		v->first = false;
 		v->line_size = 0;
 		v->torn = 0;
 		v->overlong = false;
-		return true;
+		bytes = lf + 1;
 	}
-	v->torn++;
-	if (v->line_size == SCAN_LINE_MAX)
-		v->overlong = true;
-	else
-		v->line[v->line_size++] = c;
-	return true;
-}
-
-/* Where the bytes behind the last LF begin. */
-static off_t
-tail_of(int fd, off_t end, char bytes[READ_SIZE])
-{
-	while (end > 0) {
-		off_t from = end > READ_SIZE ? end - READ_SIZE : 0;
-		ssize_t got = file_read_at(fd, bytes, (size_t)(end - from), from);
-
-		for (ssize_t i = got; i > 0; i--) {
-			if (bytes[i - 1] == '\n')
-				return from + i;
-		}
-		end = from;
-	}
-	return 0;
-}
-
-/* Before the lines: a tail whose end was changed is the graver thing. */
-static bool
-check_tail(struct verifier *v, int fd)
-{
-	char bytes[READ_SIZE];
-	off_t end = lseek(fd, 0, SEEK_END), at = end < 0 ? 0 : tail_of(fd, end, bytes);
-	ssize_t got;
-
-	v->matched = 0;
-	while (at < end && (got = file_read_at(fd, bytes, sizeof(bytes), at)) > 0) {
-		for (ssize_t i = 0; i < got; i++) {
-			if (ends_changed(v, bytes[i]))
-				return wrong(v, BROKEN, "the last line's end is changed");
-		}
-		at += got;
-	}
+	take_part(v, bytes, (size_t)(end - bytes));
 	return true;
 }
 
@@ -366,16 +345,15 @@ check_file(struct verifier *v, const char *path)
 		return wrong(v, BROKEN, AFTER "a cut line inside the trail", SEQ(v));
 	if (fd < 0)
 		return wrong(v, MORTISE_REASON_UNCHECKABLE, "%s cannot be read", path);
-	if (!check_tail(v, fd))
-		return false;
+	/* Before the lines: an end that was changed is the graver thing. */
+	if (scan_tail_changed(fd))
+		return wrong(v, BROKEN, "the last line's end is changed");
 	v->first = true;
 	v->line_size = 0;
 	v->overlong = false;
 	while ((got = file_read_at(fd, bytes, sizeof(bytes), at)) > 0) {
-		for (ssize_t i = 0; i < got; i++) {
-			if (!take_byte(v, bytes[i]))
-				return false;
-		}
+		if (!take_bytes(v, bytes, (size_t)got))
+			return false;
 		at += got;
 	}
 	return got == 0 || wrong(v, MORTISE_REASON_UNCHECKABLE, "%s cannot be read", path);
@@ -429,13 +407,29 @@ read_head(struct verifier *v, const char *path)
 	return good || wrong(v, MORTISE_REASON_UNCHECKABLE, "%s is no head file", path);
 }
 
+/* Their keys are known then, too. */
+static bool
+read_checkpoints(struct verifier *v)
+{
+	for (size_t i = 0; i < v->options->checkpoint_files_count; i++) {
+		struct anchor *anchor = &v->anchors[v->anchors_count++];
+
+		anchor->name = "the given checkpoint";
+		if (!key_chain_read(&v->chain, v->options->checkpoint_files[i], &anchor->seq,
+		    anchor->hash, anchor->trail))
+			return wrong(v, MORTISE_REASON_UNCHECKABLE, "%s", v->chain.words);
+	}
+	return true;
+}
+
 static bool
 read_anchors(struct verifier *v)
 {
 	const struct mortise_verify_options *options = v->options;
 
-	v->anchors = calloc(options->anchors_count + 1, sizeof(*v->anchors));
-	if (v->anchors == NULL)
+	v->anchors = calloc(options->anchors_count + options->checkpoint_files_count + 1,
+	    sizeof(*v->anchors));
+	if (v->anchors == NULL || !key_chain_begin(&v->chain, options))
 		return wrong(v, MORTISE_REASON_UNCHECKABLE, "out of memory");
 	if (options->head_file != NULL && !read_head(v, options->head_file))
 		return false;
@@ -448,7 +442,7 @@ read_anchors(struct verifier *v)
 		    (int64_t)options->anchors[i].seq;
 		memcpy(anchor->hash, options->anchors[i].hash, sizeof(anchor->hash) - 1);
 	}
-	return true;
+	return read_checkpoints(v);
 }
 
 static bool
@@ -527,6 +521,7 @@ static bool
 check_complete(struct verifier *v)
 {
 	const struct range *holes = v->holes.items;
+	enum mortise_reason keys = key_chain_end(&v->chain);
 
 	for (size_t i = 0; i < v->holes.count; i++) {
 		if (!is_accepted(v, &holes[i]))
@@ -539,6 +534,8 @@ check_complete(struct verifier *v)
 			return wrong(v, MORTISE_REASON_SHORT, "ends at record %lld, but %s says %lld",
 			    SEQ(v), v->anchors[i].name, (long long)v->anchors[i].seq);
 	}
+	if (keys == MORTISE_REASON_SHORT)
+		return wrong(v, keys, "%s", v->chain.words);
 	if (v->trail[0] == '\0')
 		return wrong(v, MORTISE_REASON_UNCHECKABLE, "no record");
 	for (size_t i = 0; i < v->anchors_count; i++) {
@@ -546,7 +543,7 @@ check_complete(struct verifier *v)
 			return wrong(v, MORTISE_REASON_UNCHECKABLE,
 			    "an anchor lies before the first record given");
 	}
-	return true;
+	return keys == MORTISE_REASON_NONE || wrong(v, keys, "%s", v->chain.words);
 }
 
 static bool
@@ -564,7 +561,7 @@ verify_trail(const struct mortise_verify_options *options, char *verdict, size_t
     struct mortise_error *error)
 {
 	struct verifier *v = calloc(1, sizeof(*v));
-	char torn[48] = "";
+	char torn[48] = "", keys[KEY_CHAIN_WORDS] = "";
 	enum mortise_reason reason;
 
 	if (v == NULL)
@@ -576,8 +573,9 @@ verify_trail(const struct mortise_verify_options *options, char *verdict, size_t
 		if (v->torn > 0)
 			(void)snprintf(torn, sizeof(torn), ", %llu bytes of a torn tail",
 			    (unsigned long long)v->torn);
-		(void)snprintf(verdict, size, "%llu records, to %lld %s%s",
-		    (unsigned long long)v->count, SEQ(v), v->before, torn);
+		key_chain_tell(&v->chain, keys);
+		(void)snprintf(verdict, size, "%llu records, to %lld %s%s%s",
+		    (unsigned long long)v->count, SEQ(v), v->before, torn, keys);
 	}
 	reason = v->reason;
 	verifier_free(v);

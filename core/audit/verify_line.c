@@ -16,7 +16,9 @@ struct scanner {
 	/* Keys of the objects that are open, decoded, one after another. */
 	char *keys;
 	size_t keys_size;
-	struct scan_line *line;
+	/* Of c, and of its gap. */
+	const struct scan_member *members, *gap;
+	const char *records;
 };
 
 static void
@@ -179,34 +181,21 @@ take_word(struct scanner *s, const char *word)
 	return true;
 }
 
-/* Which member of c, or of its gap, is asked for; NULL = none is. */
-static struct scan_value *
-wanted(struct scan_line *line, unsigned int depth, bool in_gap, const char *key, size_t size)
-{
-	struct {
-		const char *name;
-		struct scan_value *value;
-	} const members[] = {{"v", &line->v}, {"seq", &line->seq}, {"ts", &line->ts},
-	    {"t", &line->t}, {"trail", &line->trail}, {"before", &line->before},
-	    {"pc", &line->pc}},
-	gaps[] = {{"from", &line->gap_from}, {"to", &line->gap_to}}, *table;
-	size_t count;
-
-	if (depth != 1 && !in_gap)
-		return NULL;
-	table = in_gap ? gaps : members;
-	count = in_gap ? ARRAY_SIZE(gaps) : ARRAY_SIZE(members);
-	for (size_t i = 0; i < count; i++) {
-		if (strlen(table[i].name) == size && memcmp(table[i].name, key, size) == 0)
-			return table[i].value;
-	}
-	return NULL;
-}
-
 static bool
 is_word(const char *key, size_t size, const char *word)
 {
-	return strlen(word) == size && memcmp(key, word, size) == 0;
+	return strlen(word) == size && memcmp(word, key, size) == 0;
+}
+
+/* NULL = it is not asked for. */
+static struct scan_value *
+wanted(const struct scan_member *members, const char *key, size_t size)
+{
+	for (; members != NULL && members->name != NULL; members++) {
+		if (is_word(key, size, members->name))
+			return members->value;
+	}
+	return NULL;
 }
 
 static bool take_value(struct scanner *s, unsigned int depth, bool is_gap,
@@ -232,14 +221,14 @@ take_member(struct scanner *s, unsigned int depth, bool in_gap, size_t first)
 	length = (uint16_t)size;
 	memcpy(s->keys + s->keys_size, &length, sizeof(length));
 	s->keys_size += sizeof(length) + size;
-	value = wanted(s->line, depth, in_gap, key, size);
+	value = wanted(depth == 1 ? s->members : in_gap ? s->gap : NULL, key, size);
 	is_gap = depth == 1 && is_word(key, size, "gap");
 	skip_space(s);
 	if (!take(s, ':'))
 		return false;
 	skip_space(s);
 	if (depth == 1 && is_word(key, size, "records"))
-		s->line->records = s->at;
+		s->records = s->at;
 	return take_value(s, depth, is_gap, value == NULL ? &ignored : value);
 }
 
@@ -314,6 +303,7 @@ take_value(struct scanner *s, unsigned int depth, bool is_gap, struct scan_value
 		value->text[size] = '\0';
 		return true;
 	case 't':
+		value->type = SCAN_TRUE;
 		return take_word(s, "true");
 	case 'f':
 		return take_word(s, "false");
@@ -328,11 +318,30 @@ take_value(struct scanner *s, unsigned int depth, bool is_gap, struct scan_value
 static bool
 scan_c(const char *text, size_t size, char *room, struct scan_line *line)
 {
-	struct scanner s = {.at = text, .end = text + size, .keys = room, .line = line};
+	const struct scan_member members[] = {{"v", &line->v}, {"seq", &line->seq},
+	    {"ts", &line->ts}, {"t", &line->t}, {"trail", &line->trail},
+	    {"before", &line->before}, {"anew", &line->anew}, {"pc", &line->pc}, {NULL, NULL}};
+	const struct scan_member gap[] = {{"from", &line->gap_from}, {"to", &line->gap_to},
+	    {NULL, NULL}};
+	struct scanner s = {.at = text, .end = text + size, .keys = room, .members = members,
+	    .gap = gap};
 	bool good = take_object(&s, 1, false);
 
 	line->c_size = (size_t)(s.at - text);
+	line->records = s.records;
 	return good;
+}
+
+void
+scan_members(const struct scan_line *line, char room[SCAN_ROOM],
+    const struct scan_member *members)
+{
+	struct scanner s = {.at = line->c, .end = line->c + line->c_size, .keys = room,
+	    .members = members};
+
+	for (const struct scan_member *member = members; member->name != NULL; member++)
+		member->value->type = SCAN_ABSENT;
+	(void)take_object(&s, 1, false);
 }
 
 bool

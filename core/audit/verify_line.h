@@ -10,12 +10,13 @@
 
 #define SCAN_LINE_MAX 16383	/* without its LF */
 #define SCAN_HASH_SIZE 64
-#define SCAN_TEXT_MAX 80
+#define SCAN_TEXT_MAX 136
 
 /* A member of c: absent, of another type, or what it is. */
 enum scan_type {
 	SCAN_ABSENT,
 	SCAN_NULL,
+	SCAN_TRUE,
 	SCAN_INT,
 	SCAN_TEXT,
 	SCAN_OTHER
@@ -30,7 +31,7 @@ struct scan_value {
 struct scan_line {
 	const char *c, *p, *hash;	/* in the line; hash is 64 bytes, not checked */
 	size_t c_size, p_size;
-	struct scan_value v, seq, ts, t, trail, before, pc;
+	struct scan_value v, seq, ts, t, trail, before, anew, pc;
 	struct scan_value gap_from, gap_to;
 	const char *records;		/* of an erase: where its list begins; NULL */
 };
@@ -43,8 +44,21 @@ struct scan_line {
  * without doubled keys, floats or numbers of 2^53 and more. */
 bool scan_line(const char *text, size_t size, char room[SCAN_ROOM], struct scan_line *line);
 
+/* A member of c that is asked for. */
+struct scan_member {
+	const char *name;		/* NULL: no more of them */
+	struct scan_value *value;
+};
+/* Others than those above, of a line that was scanned. */
+void scan_members(const struct scan_line *line, char room[SCAN_ROOM],
+    const struct scan_member *members);
+
 /* The pairs of an erase's list, one a call: 1 = a pair, 0 = the end, -1 = it is
  * no list of pairs.  *at begins as line->records. */
 int scan_pair(const char **at, int64_t *from, int64_t *to);
+
+/* Does what follows a file's last LF end as a record does, with another byte in the
+ * place of its LF? */
+bool scan_tail_changed(int fd);
 
 #endif

@@ -116,8 +116,17 @@ size_t
 utf8_valid(const char *bytes, size_t size)
 {
 	size_t at = 0, n;
+	uint64_t eight;
 
 	while (at < size) {
+		/* Most text is ASCII, and eight bytes of it are seen to be at once. */
+		for (; size - at >= sizeof(eight); at += sizeof(eight)) {
+			memcpy(&eight, bytes + at, sizeof(eight));
+			if ((eight & UINT64_C(0x8080808080808080)) != 0)
+				break;
+		}
+		if (at == size)
+			break;
 		n = utf8_length((const unsigned char *)bytes + at, size - at);
 		if (n == 0)
 			break;
@@ -175,24 +184,24 @@ hex_encode(const void *bytes, size_t size, char *text)
 	*text = '\0';
 }
 
-static int
-hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+/* Of a digit its value and 1 more, so that 0 is no digit. */
+static const unsigned char hex_digits[256] = {
+	['0'] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ['a'] = 11, 12, 13, 14, 15, 16,
+};
 
 bool
 hex_decode(const char *text, void *bytes, size_t size)
 {
+	const unsigned char *digits = (const unsigned char *)text;
 	unsigned char *p = bytes;
 
 	for (size_t i = 0; i < size; i++) {
-		int high = hex_digit(text[2 * i]);
-		int low = high < 0 ? -1 : hex_digit(text[2 * i + 1]);
+		unsigned int high = hex_digits[digits[2 * i]];
+		unsigned int low = high == 0 ? 0 : hex_digits[digits[2 * i + 1]];
 
-		if (low < 0)
+		if (low == 0)
 			return false;
-		p[i] = (unsigned char)(high << 4 | low);
+		p[i] = (unsigned char)((high - 1) << 4 | (low - 1));
 	}
 	return text[2 * size] == '\0';
 }

@@ -17,3 +17,15 @@ sized_copy(void *copy, size_t known, const void *given)
 	memcpy(copy, &known, sizeof(known));
 	return true;
 }
+
+void
+sized_give(void *to, size_t known, const void *from)
+{
+	size_t size, first = sizeof(size);
+
+	memcpy(&size, to, sizeof(size));
+	if (size > known)
+		size = known;
+	if (size > first)
+		memcpy((char *)to + first, (const char *)from + first, size - first);
+}

@@ -13,4 +13,8 @@
  */
 bool sized_copy(void *copy, size_t known, const void *given);
 
+/* Fills such a struct of somebody's from one of `known` bytes: no more than it has room
+ * for, and not its size. */
+void sized_give(void *to, size_t known, const void *from);
+
 #endif

@@ -138,22 +138,51 @@ verb_audit_search(struct cli *cli)
 	return status == 0 ? read_trail(cli, &request, &filter) : status;
 }
 
+/* With the names that a checkpoint's record has, as --checkpoint takes it. */
+static void
+print_head(struct output *output, const struct mortise_audit_head *head)
+{
+	json_begin(output);
+	json_text(output, "trail", head->trail);
+	json_number(output, "seq", (int64_t)head->seq);
+	json_text(output, "hash", head->hash);
+	if (head->of != 0) {
+		json_number(output, "of", (int64_t)head->of);
+		json_text(output, "h", head->of_hash);
+		json_number(output, "epoch", (int64_t)head->epoch);
+		json_text(output, "key", head->key);
+		json_text(output, "next", head->next);
+		json_text(output, "ts", head->ts);
+		json_text(output, "sig", head->signature);
+	}
+	json_end(output);
+}
+
+static int
+sign(struct cli *cli, struct mortise_audit_head *head)
+{
+	int status = cli_open_maintenance(cli);
+
+	return status == 0 ? cli_status(cli, mortise_audit_checkpoint(cli->context, head,
+	    cli->error)) : status;
+}
+
 int
 verb_audit_head(struct cli *cli)
 {
 	struct mortise_audit_head head = {.size = sizeof(head)};
-	int status = cli_status(cli, mortise_audit_head(cli->config_path, &head, NULL, 0,
-	    cli->error));
+	int status;
 
+	if (option_given(&cli->options, OPTION_READ_ONLY))
+		status = cli_status(cli, mortise_audit_head(cli->config_path, &head, NULL, 0,
+		    cli->error));
+	else
+		status = sign(cli, &head);
 	if (status != 0)
 		return status;
-	if (cli->output.form == OUTPUT_JSON) {
-		json_begin(&cli->output);
-		json_text(&cli->output, "trail", head.trail);
-		json_number(&cli->output, "seq", (int64_t)head.seq);
-		json_text(&cli->output, "hash", head.hash);
-		json_end(&cli->output);
-	} else {
+	if (cli->output.form == OUTPUT_JSON)
+		print_head(&cli->output, &head);
+	else {
 		buffer_format(&cli->output.text, "%" PRIu64 ":%s", head.seq, head.hash);
 		output_end_line(&cli->output);
 	}

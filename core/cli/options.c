@@ -45,6 +45,10 @@ static const struct option_row rows[] = {
 	[OPTION_HEAD] = {"head", 0, "F", "a head file that the trail must reach"},
 	[OPTION_EXPECT] = {"expect", 0, "SEQ:HASH", "a record that must be there; again for more"},
 	[OPTION_GAP] = {"gap", 0, "FROM-TO", "accept this declared loss; again for more"},
+	[OPTION_KEY] = {"key", 0, "EPOCH:KEY", "an epoch's public key, known from elsewhere; again "
+	    "for more"},
+	[OPTION_CHECKPOINT] = {"checkpoint", 0, "F",
+	    "what `audit head` printed as JSON, kept elsewhere; again for more"},
 	[OPTION_REASON] = {"reason", 0, "TEXT", "why, for the trail"},
 	[OPTION_RUN] = {"run", 0, NULL, "make the get, audited, and show each step"},
 	[OPTION_EXAMPLE] = {"example", 0, NULL, "only a stanza of YAML to paste"},
@@ -62,7 +66,7 @@ static const struct option_row rows[] = {
 	    "delete each from A, once all are in B and were compared again"},
 	[OPTION_BACKEND] = {"backend", 0, "NAME", "with the options of this backend"},
 	[OPTION_PREFIX] = {"prefix", 0, "P", "only below P/mortise-test-.../"},
-	[OPTION_READ_ONLY] = {"read-only", 0, NULL, "only cases that write nothing"},
+	[OPTION_READ_ONLY] = {"read-only", 0, NULL, "do nothing that writes"},
 };
 _Static_assert(ARRAY_SIZE(rows) == OPTION_COUNT, "an option without a row");
 _Static_assert(OPTION_COUNT <= 64, "more options than bits");

@@ -108,15 +108,17 @@ static const struct verb verbs[] = {
 		.run = verb_audit_search,
 	}, {
 		.name = "audit verify",
-		.usage = "[FILE...] [--head F] [--expect SEQ:HASH]... [--gap FROM-TO]...",
+		.usage = "[FILE...] [--head F] [--expect SEQ:HASH]... [--gap FROM-TO]...\n"
+		    "    [--key EPOCH:KEY]... [--checkpoint F]...",
 		.summary = "verify the trail, or these segments of one, in order",
-		.options = OPT(HEAD) | OPT(EXPECT) | OPT(GAP),
+		.options = OPT(HEAD) | OPT(EXPECT) | OPT(GAP) | OPT(KEY) | OPT(CHECKPOINT),
 		.most = NO_LIMIT,
 		.run = verb_audit_verify,
 	}, {
 		.name = "audit head",
-		.usage = "",
-		.summary = "print the newest record's SEQ:HASH, to keep elsewhere",
+		.usage = "[--read-only]",
+		.summary = "sign the trail, and print the newest record's SEQ:HASH, to keep elsewhere",
+		.options = OPT(READ_ONLY),
 		.run = verb_audit_head,
 	}, {
 		.name = "audit accept-loss",

@@ -16,6 +16,8 @@ struct verifying {
 	size_t found_count;
 	struct mortise_audit_anchor *anchors;
 	struct mortise_audit_gap *gaps;
+	struct mortise_audit_key *keys;
+	const char **checkpoints;
 	struct mortise_verify_options options;
 };
 
@@ -27,6 +29,8 @@ verifying_free(struct verifying *verifying)
 	free(verifying->found);
 	free(verifying->anchors);
 	free(verifying->gaps);
+	free(verifying->keys);
+	free(verifying->checkpoints);
 }
 
 /* NNNNNN.jsonl */
@@ -107,15 +111,16 @@ number_before(const char *text, char mark, uint64_t *number, const char **rest)
 	return number_parse(digits, UINT64_MAX, number);
 }
 
+/* A hash, or a public key. */
 static bool
-anchor_parse(const char *text, struct mortise_audit_anchor *anchor)
+hex_behind(const char *text, uint64_t *number, char hex[HASH_LENGTH + 1])
 {
-	const char *hash;
+	const char *rest;
 
-	if (!number_before(text, ':', &anchor->seq, &hash) || strlen(hash) != HASH_LENGTH ||
-	    strspn(hash, "0123456789abcdef") != HASH_LENGTH)
+	if (!number_before(text, ':', number, &rest) || strlen(rest) != HASH_LENGTH ||
+	    strspn(rest, "0123456789abcdef") != HASH_LENGTH)
 		return false;
-	memcpy(anchor->hash, hash, HASH_LENGTH + 1);
+	memcpy(hex, rest, HASH_LENGTH + 1);
 	return true;
 }
 
@@ -125,6 +130,32 @@ gap_parse(const char *text, struct mortise_audit_gap *gap)
 	const char *to;
 
 	return number_before(text, '-', &gap->from, &to) && number_parse(to, UINT64_MAX, &gap->to);
+}
+
+static int
+take_keys(const struct options *options, struct verifying *verifying)
+{
+	struct mortise_verify_options *wanted = &verifying->options;
+	const char *text;
+	size_t at = 0;
+
+	verifying->keys = calloc(options->given_count + 1, sizeof(*verifying->keys));
+	verifying->checkpoints = calloc(options->given_count + 1, sizeof(*verifying->checkpoints));
+	if (verifying->keys == NULL || verifying->checkpoints == NULL)
+		return system_error("cannot start");
+	wanted->keys = verifying->keys;
+	wanted->checkpoint_files = verifying->checkpoints;
+	while ((text = option_next(options, OPTION_KEY, &at)) != NULL) {
+		struct mortise_audit_key *key = &verifying->keys[wanted->keys_count++];
+
+		if (!hex_behind(text, &key->epoch, key->key))
+			return usage_error("--key takes EPOCH:KEY, as `mortise audit head "
+			    "--output json` has them");
+	}
+	at = 0;
+	while ((text = option_next(options, OPTION_CHECKPOINT, &at)) != NULL)
+		verifying->checkpoints[wanted->checkpoint_files_count++] = text;
+	return 0;
 }
 
 static int
@@ -143,7 +174,9 @@ take_options(const struct options *options, struct verifying *verifying)
 	wanted->gaps = verifying->gaps;
 	wanted->head_file = option_value(options, OPTION_HEAD);
 	while ((text = option_next(options, OPTION_EXPECT, &at)) != NULL) {
-		if (!anchor_parse(text, &verifying->anchors[wanted->anchors_count++]))
+		struct mortise_audit_anchor *anchor = &verifying->anchors[wanted->anchors_count++];
+
+		if (!hex_behind(text, &anchor->seq, anchor->hash))
 			return usage_error("--expect takes SEQ:HASH, as `mortise audit head` "
 			    "prints it");
 	}
@@ -152,7 +185,7 @@ take_options(const struct options *options, struct verifying *verifying)
 		if (!gap_parse(text, &verifying->gaps[wanted->gaps_count++]))
 			return usage_error("--gap takes FROM-TO, two numbers of records");
 	}
-	return 0;
+	return take_keys(options, verifying);
 }
 
 static void

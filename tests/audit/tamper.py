@@ -2,140 +2,15 @@
 """Everything that can be done to a trail, and what both verifiers say of it: the
 one in C, and doc/audit/verify.py.  They must agree on every file, and say what is
 written here."""
-import hashlib
-import importlib.util
 import json
-import os
 import random
-import subprocess
 import sys
-import tempfile
 
-source, build = os.environ["srcdir"], os.environ["builddir"]
-spec = importlib.util.spec_from_file_location("verify", f"{source}/doc/audit/verify.py")
-second = importlib.util.module_from_spec(spec)
 sys.dont_write_bytecode = True
-spec.loader.exec_module(second)
-work = tempfile.TemporaryDirectory()
-first = subprocess.Popen([f"{build}/tests/audit/verify_many"], text=True,
-                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+from verifiers import (TRAIL, ZERO, Writer, all_say, cases, commitment, finish, join, says,
+                       sealed, source, trail)
+
 rng = random.Random(7)
-TAG, ZERO, TRAIL = b"mortise-trail-v1\0", "0" * 64, "ab" * 16
-count = failed = 0
-
-
-def ok(good, name):
-    global count, failed
-    count += 1
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {count} - {name}", flush=True)
-    return good
-
-
-# --- a writer of its own -----------------------------------------------------------
-
-def dump(value):
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def sealed(before, c, p, trail=TRAIL):
-    """A line of these bytes, with the hash that it should have; and that hash."""
-    digest = hashlib.sha256(TAG + b"record\0" + c).digest()
-    h = hashlib.sha256(TAG + b"link\0" + bytes.fromhex(trail) + bytes.fromhex(before) + digest)
-    return b'{"c":' + c + b',"p":' + p + b',"h":"' + h.hexdigest().encode() + b'"}\n', h.hexdigest()
-
-
-def commitment(p):
-    return hashlib.sha256(TAG + b"personal\0" + p).hexdigest()
-
-
-class Writer:
-    def __init__(self):
-        self.lines, self.before, self.seq = [], ZERO, 0
-
-    def add(self, kind, personal=None, **fields):
-        self.seq += 1
-        p = b"null" if personal is None else dump(personal)
-        c = {"v": 1, "seq": self.seq, "ts": "2026-11-25T10:00:00.%06dZ" % self.seq, "t": kind, **fields}
-        c = dump({**c, "pc": None if personal is None else commitment(p)})
-        return self.raw(c, p)
-
-    def raw(self, c, p=b"null"):
-        line, self.before = sealed(self.before, c, p)
-        self.lines.append(line)
-        return self
-
-    def open(self, segment, **fields):
-        return self.add("open", trail=TRAIL, segment=segment, before=self.before, **fields)
-
-    def outcomes(self, number):
-        for _ in range(number):
-            personal = {"s": "%032x" % self.seq, "userEmail": "ü%d@x" % self.seq} if self.seq % 3 else None
-            self.add("outcome", personal, op="%032x" % self.seq, action="token_viewed", code="ok")
-        return self
-
-    def text(self):
-        return b"".join(self.lines)
-
-    def c(self, **more):
-        """The c of the next record, to be changed by hand."""
-        return dump({"v": 1, "seq": self.seq + 1, "ts": "x", "t": "close", **more, "pc": None})
-
-
-def trail(number):
-    return Writer().open(1).outcomes(number - 1)
-
-
-# --- asking both ---------------------------------------------------------------------
-
-def ask(segments, head=None, expect=(), gaps=()):
-    """The status that both give; a pair where they differ."""
-    words, anchors = [], []
-    for number, text in enumerate(segments):
-        words.append(f"{work.name}/{number}")
-        with open(words[-1], "wb") as file:
-            file.write(text)
-    if head:
-        words += ["-h", f"{work.name}/head"]
-        with open(words[-1], "w", encoding="utf-8") as file:
-            json.dump(head, file)
-        anchors.append(("the head", head["seq"], head["h"], head["trail"]))
-    for number, h in expect:
-        words += ["-e", f"{number}:{h}"]
-        anchors.append(("the expected head", number, h, None))
-    for a, b in gaps:
-        words += ["-g", f"{a}-{b}"]
-    first.stdin.write("\t".join(words) + "\n")
-    first.stdin.flush()
-    one, verdict = first.stdout.readline().rstrip("\n").split(" ", 1)
-    two, words = second.verify(segments, anchors, gaps)
-    if int(one) != two:
-        print(f"# in C: {one} {verdict}\n# in Python: {two} {words}")
-        return int(one), two
-    return two
-
-
-def says(status, name, segments, **more):
-    got = ask(segments, **more)
-    ok(got == status, f"{status}: {name}") or print(f"# got {got}")
-
-
-def all_say(status, name, cases):
-    """cases: what ask takes, each; all must be this status."""
-    number, wrong = 0, []
-    for case in cases:
-        got = ask(*case[0], **case[1])
-        number += 1
-        if got != status:
-            wrong.append((case, got))
-    ok(number > 0 and not wrong, f"{status}: {name}: {number} files")
-    for case, got in wrong[:3]:
-        print(f"# {got} for {case!r}"[:600])
-
-
-def cases(texts, **more):
-    return (((([text]),), more) for text in texts)
-
 
 with open(f"{source}/tests/golden/trail-v1.jsonl", "rb") as file:
     golden = file.read()
@@ -171,10 +46,6 @@ all_say(10, "a byte is missing", cases(text[:i] + text[i + 1:] for i in range(0,
 all_say(10, "a byte too many", cases(text[:i] + b"0" + text[i:] for i in range(0, len(text), 3)))
 
 # --- a line is not where it was ----------------------------------------------------------------
-
-def join(items):
-    return b"".join(items)
-
 
 all_say(10, "a deleted line", cases(join(lines[:i] + lines[i + 1:]) for i in range(len(lines) - 1)))
 all_say(10, "two lines swapped", cases(
@@ -340,6 +211,4 @@ says(11, "another gap is accepted", gap(6, 8), gaps=[(6, 9)])
 says(10, "a gap that hides more", gap(6, 7))
 says(10, "a gap that goes backwards", gap(6, 3, 4))
 says(0, "an anchor in an accepted gap", gap(6, 8), gaps=[(6, 8)], expect=[(7, ZERO)])
-print(f"1..{count}")
-first.stdin.close()
-sys.exit(failed != 0)
+finish()

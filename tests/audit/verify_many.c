@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The verifier for tamper.py, many times in one process.  A line of stdin is one
- * case, words apart by tabs: FILE, -h HEAD, -e SEQ:HASH, -g FROM-TO.  The answer
- * is its exit status and its verdict. */
+ * case, words apart by tabs: FILE, -h HEAD, -e SEQ:HASH, -g FROM-TO, -k EPOCH:KEY,
+ * -c CHECKPOINT.  The answer is its exit status and its verdict. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +15,8 @@ struct work {
 	const char *files[WORDS_MAX];
 	struct mortise_audit_anchor anchors[WORDS_MAX];
 	struct mortise_audit_gap gaps[WORDS_MAX];
+	struct mortise_audit_key keys[WORDS_MAX];
+	const char *checkpoints[WORDS_MAX];
 	struct mortise_verify_options options;
 };
 
@@ -38,6 +40,14 @@ take_option(struct work *work, char option, char *word)
 		gap->from = strtoull(word, &end, 10);
 		gap->to = strtoull(end + 1, NULL, 10);
 	}
+	if (option == 'k') {
+		struct mortise_audit_key *key = &work->keys[options->keys_count++];
+
+		key->epoch = strtoull(word, &end, 10);
+		(void)snprintf(key->key, sizeof(key->key), "%s", end + 1);
+	}
+	if (option == 'c')
+		work->checkpoints[options->checkpoint_files_count++] = word;
 }
 
 int
@@ -52,7 +62,8 @@ main(void)
 
 		work.options = (struct mortise_verify_options){
 			.size = sizeof(work.options), .files = work.files,
-			.anchors = work.anchors, .gaps = work.gaps,
+			.anchors = work.anchors, .gaps = work.gaps, .keys = work.keys,
+			.checkpoint_files = work.checkpoints,
 		};
 		line[strcspn(line, "\n")] = '\0';
 		while ((word = strtok_r(rest, "\t", &rest)) != NULL) {

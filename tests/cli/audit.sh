@@ -101,7 +101,7 @@ ok $? "a claim cannot steer the terminal"
 # --- head and verify
 run mortise audit verify
 status_is 0 "audit verify"
-out_like '^[0-9]+ records, to [0-9]+ [0-9a-f]{64}$' "audit verify: one line"
+out_like '^[0-9]+ records, to [0-9]+ [0-9a-f]{64}(, signed to [0-9]+ in epoch 1)?$' "audit verify: one line"
 run mortise audit verify --output json
 out_like '^\{"result":"ok","verdict":"[^"]+"\}$' "audit verify as JSON"
 run mortise audit head
@@ -109,10 +109,60 @@ status_is 0 "audit head"
 out_like '^[0-9]+:[0-9a-f]{64}$' "audit head: SEQ:HASH"
 anchor=$(cat "$work/out")
 run mortise audit head --output json
-out_like '^\{"trail":"[0-9a-f]{32}","seq":[0-9]+,"hash":"[0-9a-f]{64}"\}$' "audit head as JSON"
+hex=[0-9a-f]
+out_like "^\{\"trail\":\"$hex{32}\",\"seq\":[0-9]+,\"hash\":\"$hex{64}\",\"of\":[0-9]+,\"h\":\"$hex{64}\",\"epoch\":1,\"key\":\"$hex{64}\",\"next\":\"\",\"ts\":\"[0-9T:.-]+Z\",\"sig\":\"$hex{128}\"\}$" "audit head as JSON"
+cp "$work/out" "$work/checkpoint"
+[ "$(sed 's/.*"seq":\([0-9]*\),"hash":"\([0-9a-f]*\)".*/\1:\2/' "$work/checkpoint")" = "$anchor" ]
+ok $? "audit head twice: the trail was signed already"
 run mortise audit verify --expect "$anchor"
 status_is 0 "audit verify --expect of what is there"
+run mortise audit verify
+out_like ", signed to $((${anchor%%:*} - 1)) in epoch 1$" "audit verify says how far it is signed"
+[ "$(stat -c %a "$trail/epoch-1.key")" = 600 ]
+ok $? "the private key is the owner's alone"
+key=$(sed 's/.*"key":"\([0-9a-f]*\)".*/\1/' "$work/checkpoint")
 cp -R "$trail" "$work/good"
+run mortise audit verify --key "1:$key" --checkpoint "$work/checkpoint"
+status_is 0 "audit verify with a key and a checkpoint that were kept"
+run mortise audit verify --key "2:$key"
+status_is 11 "audit verify with a key of an epoch to come"
+run mortise audit verify --key "1:$(printf '%064d' 0)"
+status_is 10 "audit verify with another key"
+out_like '^record after [0-9]+: another key than the known one$' "audit verify with another key: the record"
+run mortise audit verify --key "$key"
+status_is 2 "audit verify with a key of no epoch"
+err_like -- '--key takes EPOCH:KEY' "audit verify with a key of no epoch: the message"
+sed 's/"of":[0-9]*/"of":3/' "$work/checkpoint" >"$work/forged"
+run mortise audit verify --checkpoint "$work/forged"
+status_is 12 "audit verify with a forged checkpoint"
+out_like 'forged: its signature is wrong$' "audit verify with a forged checkpoint: the message"
+run mortise audit verify --checkpoint "$work/good/head"
+status_is 12 "audit verify with a checkpoint that is none"
+mortise list app >"$work/out"
+run mortise audit head --read-only
+[ "$status" = 0 ] && [ "${anchor%%:*}" -lt "$(sed 's/:.*//' "$work/out")" ]
+ok $? "audit head --read-only: the newest record"
+run mortise audit head --read-only --output json
+out_like "\"of\":$((${anchor%%:*} - 1)),.*\"key\":\"$key\"" "audit head --read-only: the checkpoint that there is"
+if command -v openssl >/dev/null && [ -n "$PYTHON" ]; then
+	run "$PYTHON" "$srcdir/doc/audit/verify.py" "$work"/good/*.jsonl --key "1:$key" --checkpoint "$work/checkpoint"
+	status_is 0 "verify.py says so, too"
+	out_like 'signed to [0-9]+ in epoch 1$' "verify.py says how far it is signed"
+	# without_openssl WORD...: of verify.py.
+	without_openssl() {
+		run "$PYTHON" -c 'import os, runpy, sys
+os.environ["PATH"] = "/nowhere"
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")' "$srcdir/doc/audit/verify.py" "$@"
+	}
+	without_openssl "$work"/good/*.jsonl
+	status_is 12 "verify.py without openssl"
+	out_like 'signatures need the command openssl.*--no-signatures' "verify.py without openssl: the message"
+	without_openssl "$work"/good/*.jsonl --no-signatures
+	status_is 0 "verify.py --no-signatures"
+else
+	skip "verify.py" "no Python, or no openssl"
+fi
 run mortise audit verify --head "$work/good/head" "$work"/good/*.jsonl
 status_is 0 "audit verify of files"
 run mortise audit verify --expect "999999:${anchor#*:}"

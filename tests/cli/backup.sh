@@ -28,6 +28,7 @@ untouched() {
 
 # --- backup
 put one
+mortise audit head --output json >"$work/checkpoint"
 run mortise backup "$file"
 status_is 0 "backup"
 out_like '^store store: store [0-9a-f]{32}, generation [0-9]+, rows [0-9]+, bytes [0-9]+$' "backup: the store"
@@ -45,6 +46,8 @@ out_like '^\{"mortiseBackup":1,"made":"[0-9T:.-]+Z","program":"mortise [0-9.]+",
 out_like '^\{"name":"stores/store","sha256":"[0-9a-f]{64}","size":[0-9]+\},$' "the list: a file"
 ! tar -xOf "$file" | grep -q "$(cat "$work/demo/local.key")"
 ok $? "no key is in it"
+[ -e "$work/demo/trail/epoch-1.key" ] && ! tar -tf "$file" | grep -q 'epoch'
+ok $? "nor the one that signs the trail"
 cat "$work"/demo/trail/*.jsonl | grep -q '"action":"backend_command".*"resourceId":"store backup"'
 ok $? "backup is in the trail"
 cp "$file" "$work/first.tar"
@@ -89,6 +92,15 @@ out_like '^trail .*/empty/trail: put back$' "restore to an empty place: the trai
 get_is one "restore to an empty place: the value"
 run mortise audit verify
 status_is 0 "restore to an empty place: the trail verifies"
+mortise audit head --output json >"$work/anew"
+run mortise audit verify
+status_is 0 "restore to an empty place: the trail is signed by a key of its own"
+out_like ', signed to [0-9]+ in epoch 2, by keys begun anew at record [0-9]+$' "restore to an empty place: the verdict says so"
+run mortise audit verify --checkpoint "$work/checkpoint"
+status_is 11 "restore to an empty place: no key from before leads there"
+out_like '^record [0-9]+ begins keys anew, with epoch 2, and no known key leads there$' "restore to an empty place: the verdict"
+run mortise audit verify --checkpoint "$work/checkpoint" --checkpoint "$work/anew"
+status_is 0 "restore to an empty place: the key from after does"
 grep -q '"resourceId":"app/a"' "$work"/empty/trail/*.jsonl
 ok $? "restore to an empty place: what was before is in the trail"
 run mortise restore "$file"

@@ -380,6 +380,11 @@ struct mortise_audit_anchor {
 struct mortise_audit_gap {
 	uint64_t from, to;
 };
+/* The public key that the checkpoints of an epoch are signed with. */
+struct mortise_audit_key {
+	uint64_t epoch;
+	char key[65];
+};
 struct mortise_verify_options {
 	size_t size;
 	const char *const *files;	/* segments in order; needed */
@@ -389,6 +394,12 @@ struct mortise_verify_options {
 	size_t anchors_count;
 	const struct mortise_audit_gap *gaps;	/* declared gaps that are accepted */
 	size_t gaps_count;
+	/* Kept elsewhere: keys, and checkpoints as `mortise audit head --output json` prints
+	 * them.  If any is given, what the trail is signed with must follow from it. */
+	const struct mortise_audit_key *keys;
+	size_t keys_count;
+	const char *const *checkpoint_files;
+	size_t checkpoint_files_count;
 };
 /*
  * Verifies files and needs no context.  ok; error with reason difference
@@ -404,11 +415,19 @@ struct mortise_audit_head {
 	char trail[33];
 	uint64_t seq;
 	char hash[65];
+	/* The newest checkpoint: an anchor (of, its hash) under the key of an epoch.  next is
+	 * the key of the epoch after, "" but for the last of an epoch.  of 0: there is none. */
+	uint64_t of, epoch;
+	char of_hash[65], key[65], next[65], ts[28], signature[129];
 };
 /* The head of the configured trail, and the directory that it lies in (of size
  * bytes; NULL: not wanted).  Reads files only. */
 enum mortise_code mortise_audit_head(const char *config_path, struct mortise_audit_head *,
     char *directory, size_t size, struct mortise_error *);
+/* The same once the trail is signed up to its end: writes a checkpoint, unless its newest
+ * record is one. */
+enum mortise_code mortise_audit_checkpoint(struct mortise *, struct mortise_audit_head *,
+    struct mortise_error *);
 /* Begins a new segment after what the head knows, with the loss declared in
  * it.  by: who accepts it. */
 enum mortise_code mortise_audit_accept_loss(const char *config_path, const char *reason,
