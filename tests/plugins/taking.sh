@@ -1,7 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# Of many takers of a state exactly one gets it, in every store that keeps states.
+# Of many takers of a state exactly one gets it, in every store that keeps states; where one
+# needs a server that is not installed, it is skipped by its name.
 . "$srcdir/tests/cli/lib.sh"
+. "$srcdir/tests/plugins/servers.sh"
 demo
 # taking BACKEND
 taking() {
@@ -19,5 +21,15 @@ taking store
 if built memory; then
 	printf 'backends: {memory: {plugin: memory}}\n' >"$work/demo/mortise.d/taking.yaml"
 	taking memory
+fi
+if built redis; then
+	if command -v redis-server >/dev/null && have_loopback; then
+		redis_server taking
+		printf 'backends: {redis: {plugin: redis, url: "redis://127.0.0.1:%s"}}\n' "$port" \
+		    >"$work/demo/mortise.d/taking.yaml"
+		taking redis
+	else
+		skip redis "no redis-server, or no loopback interface that is up"
+	fi
 fi
 finish
