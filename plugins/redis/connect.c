@@ -390,7 +390,9 @@ redis_connect(struct redis *redis, struct mortise_call *call, struct connection 
 	    i < redis->endpoints_count; i++)
 		code = connect_by_sentinel(redis, call, &redis->endpoints[i],
 		    share(until, redis->endpoints_count - i), &connection);
-	if (code == MORTISE_OK)
+	if (code == MORTISE_OK) {
+		redis->host->log(call, MORTISE_LOG_DEBUG, "connected to %s", connection->place);
 		*result = connection;
+	}
 	return code;
 }

@@ -27,7 +27,9 @@ static const struct refusal {
 	{"ERR AUTH ", MORTISE_DENIED, NO_PASSWORD},
 	{"ERR Client sent AUTH", MORTISE_DENIED, NO_PASSWORD},
 	{"NOPERM", MORTISE_DENIED, RIGHTS},
-	{"ERR ACL failure", MORTISE_DENIED, RIGHTS},
+	/* In the middle of a script, which may have done something by then. */
+	{"ERR The user executing the script", MORTISE_ERROR, RIGHTS},
+	{"ERR ACL failure", MORTISE_ERROR, RIGHTS},
 	{"DENIED", MORTISE_DENIED, "is in protected mode and takes no connection from elsewhere; "
 	    "set a password there, and see bind in its configuration"},
 	{"LOADING", MORTISE_UNAVAILABLE, "is still loading its data; wait until it has"},
@@ -84,9 +86,14 @@ answer_fail(const struct connection *connection, const redisReply *error)
 	size_t length = strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
 
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
-		if (answer_is(error, refusals[i].begins))
-			return connection->host->fail(connection->call, refusals[i].code,
-			    MORTISE_REASON_NONE, "%s %s", connection->place, refusals[i].words);
+		enum mortise_code code = refusals[i].code;
+
+		if (!answer_is(error, refusals[i].begins))
+			continue;
+		if (code == MORTISE_DENIED && word != error->str)
+			code = MORTISE_ERROR;
+		return connection->host->fail(connection->call, code, MORTISE_REASON_NONE, "%s %s",
+		    connection->place, refusals[i].words);
 	}
 	return connection->host->fail(connection->call, MORTISE_ERROR, MORTISE_REASON_NONE,
 	    "%s refused a command (%.*s); its log may say more", connection->place,

@@ -94,6 +94,10 @@ pool_take(struct redis *redis, struct mortise_call *call, bool fresh,
 	enum mortise_code code = MORTISE_OK;
 	int waited = 0;
 
+	/* What was sent could not be answered in time any more, and might be done. */
+	if (redis->host->left_ms(call) == 0)
+		return redis->host->fail(call, MORTISE_UNAVAILABLE, MORTISE_REASON_NONE,
+		    "the time was over before anything was asked; raise the deadline");
 	(void)pthread_mutex_lock(&pool->lock);
 	if (fresh)
 		close_idle(pool);

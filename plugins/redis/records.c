@@ -187,7 +187,9 @@ put_back(struct redis *redis, struct mortise_call *call, const char *key, redisR
 		command_bytes(&command, taken[2]->str, taken[2]->len);
 		command_bytes(&command, taken[3]->str, taken[3]->len);
 	}
-	(void)redis_ask(redis, call, &command, &reply);
+	if (redis_ask(redis, call, &command, &reply) != MORTISE_OK || reply->type != REDIS_REPLY_INTEGER)
+		redis->host->log(call, MORTISE_LOG_WARNING,
+		    "a record that was taken for nobody could not be put back, and is lost");
 	freeReplyObject(reply);
 }
 

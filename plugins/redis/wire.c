@@ -188,7 +188,7 @@ wire_send(struct connection *connection, const struct command *command)
 	result = send_all(connection, bytes, (size_t)size);
 	/* It may have been a password. */
 	explicit_bzero(bytes, (size_t)size);
-	free(bytes);
+	redisFreeCommand(bytes);
 	return result;
 }
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 # Plays what a real Redis server cannot be made to do, or not at the right moment.
-# redis_server.py FILE: prints its port; FILE holds what scripts and SCAN are answered, read
-# anew for each: an error's text, or one of the words below.  FILE.log gets each command.
+# redis_server.py FILE: prints its port; FILE holds what scripts, SCAN and SENTINEL are
+# answered, read anew for each: an error's text, or one of the words below.  FILE.log gets each command.
 import socket, sys, threading, time
 
 path = sys.argv[1]
@@ -27,13 +27,22 @@ def answer(connection, words, said):
     if name == "INFO":
         text = b"# Cluster\r\ncluster_enabled:%d\r\n" % (said == "cluster")
         connection.sendall(b"$%d\r\n%s\r\n" % (len(text), text))
-    elif name not in ("EVALSHA", "EVAL", "SCAN"):
+    elif name == "SENTINEL" and said.startswith("sentinel "):
+        port = said.split()[1].encode()
+        connection.sendall(b"*2\r\n$9\r\n127.0.0.1\r\n$%d\r\n%s\r\n" % (len(port), port))
+    elif name not in ("EVALSHA", "EVAL", "SCAN", "SENTINEL"):
         connection.sendall(b"+OK\r\n")
     elif said == "vanish":          # done, who knows, and not answered
         return False
     elif said == "once":            # answered, and then closed
         connection.sendall(b"*2\r\n$1\r\n1\r\n:-1\r\n")
         return False
+    elif said == "double":          # SCAN may say a key twice
+        if name == "SCAN":
+            connection.sendall(b"*2\r\n$1\r\n0\r\n*3\r\n$1\r\nb\r\n$1\r\na\r\n$1\r\nb\r\n")
+        else:
+            keys = int(words[2])
+            connection.sendall(b"*%d\r\n" % (2 * keys) + b"$1\r\n1\r\n:-1\r\n" * keys)
     elif said == "web":             # another service
         connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
     elif said == "odd":             # an answer, to another question
