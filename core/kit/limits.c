@@ -23,7 +23,7 @@
 
 #define THREADS 8
 #define ROUNDS 20
-#define SPELLS 8			/* in each of which a leak shows; other growth ends */
+#define SPELLS 32			/* in each of which a leak shows; other growth ends */
 #define SPELL_ROUNDS 40
 #define SIGNALS 65
 #define LEAK_SIZE 16			/* bytes a round that are one */

@@ -199,6 +199,15 @@ noted_generation(struct mortise_call *call, char store[65], uint64_t *generation
 	return false;
 }
 
+/* Addresses only: there are no names here. */
+static enum mortise_code
+resolve(struct mortise_call *call, const char *host,
+    enum mortise_code (*each)(void *arg, const char *address), void *arg)
+{
+	(void)call;
+	return each(arg, host);
+}
+
 static const struct mortise_host table = {
 	.size = sizeof(table),
 	.abi_major = MORTISE_ABI_MAJOR,
@@ -223,6 +232,7 @@ static const struct mortise_host table = {
 	.set_cursor = set_cursor,
 	.note_generation = note_generation,
 	.noted_generation = noted_generation,
+	.resolve = resolve,
 };
 
 /* --- the plugin ------------------------------------------------------------------ */

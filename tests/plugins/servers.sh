@@ -81,3 +81,32 @@ openbao() {
 	address=$scheme://127.0.0.1:$port
 	answers "$address/v1/sys/health"
 }
+# redis_server NAME [PORT]: a Redis server that keeps nothing, with the lines of its
+# configuration from $work/NAME.conf where that is there; its port is in $port, its pid in
+# $server_pid.  It is waited for until it listens, and gets no descriptor 9, which is a
+# caller's own.
+redis_server() {
+	server_name=$1
+	port=${2:-$(free_port)}
+	mkdir -p "$work/$server_name"
+	{
+		printf 'port %s\nbind 127.0.0.1\nsave ""\ndir "%s"\n' "$port" "$work/$server_name"
+		[ ! -e "$work/$server_name.conf" ] || cat "$work/$server_name.conf"
+	} | redis-server - >"$work/$server_name.log" 2>&1 9>&- &
+	server_pid=$!
+	pids="$pids $server_pid"
+	listens "$port"
+}
+# listens PORT: waits until somebody does.
+listens() {
+	python3 - "$1" <<'END'
+import socket, sys, time
+for _ in range(300):
+    try:
+        socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5).close()
+        sys.exit(0)
+    except OSError:
+        time.sleep(0.1)
+sys.exit(1)
+END
+}
