@@ -79,11 +79,29 @@ option_string(const struct mortise_options *options, const char *path)
 	return text;
 }
 
+static const char *const *
+words_of(const struct mortise_options *options, const char *path)
+{
+	const struct mortise_option *const *schema = options->plugin->options;
+
+	for (; schema != NULL && *schema != NULL; schema++) {
+		if (strcmp((*schema)->name, path) == 0)
+			return (*schema)->words;
+	}
+	return NULL;
+}
+
+/* Sizes and durations are given as plain numbers. */
 static int64_t
 option_number(const struct mortise_options *options, const char *path)
 {
 	const char *text = option_string(options, path);
+	const char *const *words = words_of(options, path);
 
+	for (size_t i = 0; text != NULL && words != NULL && words[i] != NULL; i++) {
+		if (strcmp(words[i], text) == 0)
+			return (int64_t)i;
+	}
 	return text == NULL ? 0 : strtoll(text, NULL, 10);
 }
 
