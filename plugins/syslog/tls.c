@@ -246,7 +246,10 @@ tls_begin(struct sink *sink)
 		if (result != 1)
 			code = wait_for_tls(sink, result, "no TLS is to be had");
 	} while (result != 1 && code == MORTISE_OK);
-	return code;
+	/* Nothing was asked of it yet. */
+	return code != MORTISE_TIMEOUT ? code : sink->host->fail(sink->call, MORTISE_UNAVAILABLE,
+	    MORTISE_REASON_NONE, "%s: no TLS is to be had: no answer by the deadline; is that its "
+	    "port for TLS?", sink->host->option_string(sink->options, "to"));
 }
 
 void

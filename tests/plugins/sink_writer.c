@@ -6,7 +6,8 @@
  *
  * sends the records from the sink's own position, or FROM, up to TO, in batches, and
  * prints "durable SEQ" for each that was flushed, "refused CODE MESSAGE" for a failure, in
- * which it ends; "took MS" is how long the last emit was.
+ * which it ends; "took MS" is how long the last emit was.  With SINK_STEPS in the
+ * environment it waits for a line of standard input before each batch.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -81,6 +82,16 @@ send_batch(struct writer *writer)
 	return code == MORTISE_OK;
 }
 
+static bool
+may_go_on(void)
+{
+	int c = getenv("SINK_STEPS") == NULL ? '\n' : getchar();
+
+	while (c != '\n' && c != EOF)
+		c = getchar();
+	return c == '\n';
+}
+
 int
 main(int argc, char **argv)
 {
@@ -107,7 +118,7 @@ main(int argc, char **argv)
 	if (!host_open(&writer.sink, argv[1], options, count))
 		return 1;
 	good = begin(&writer);
-	while (good && writer.next <= writer.to)
+	while (good && writer.next <= writer.to && may_go_on())
 		good = send_batch(&writer);
 	host_close(&writer.sink);
 	return good ? 0 : 1;

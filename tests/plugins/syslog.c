@@ -224,7 +224,7 @@ test_sizes(void)
 		bool words;
 	} rows[] = {
 		{"8192", 500, NULL, true}, {"8192", 9000, "userAgent", true},
-		{"810", 9000, "calls,userAgent,metadata", true},
+		{"660", 9000, "calls,userAgent,metadata", true},
 		{"560", 10, "all", false},
 	};
 	struct sink_record record;
