@@ -168,18 +168,30 @@ over_restart() {
 over_restart "a Unix socket" "to=$work/parsed" format=rfc5424
 over_restart tcp "to=tcp://localhost:$tcp"
 
-# --- it stands still
-: >"$work/parts"
-kill -STOP $daemon
-run "$writer" syslog $trail 1 1000000 500 300 "to=tcp://127.0.0.1:$tcp"
-status_is 1 "rsyslogd stands still"
-out_like '^refused 3 tcp://.* takes no more messages for now' "rsyslogd stands still: timeout"
-[ "$(sed -n 's/^took //p' "$work/out" | sort -n | tail -n 1)" -lt 1300 ]
-ok $? "rsyslogd stands still: nobody waits longer than that"
-last=$(sed -n 's/^durable //p' "$work/out" | tail -n 1)
-kill -CONT $daemon
-waits_for '[ "$(wc -l <"$work/parts")" -ge "$last" ]'
-ok $? "rsyslogd goes on: what was taken arrives"
+# --- it stands still, behind a connection that is made
+# stands_still NAME OPTION...
+stands_still() {
+	: >"$work/parts"
+	rm -f "$work/steps"
+	mkfifo "$work/steps"
+	SINK_STEPS=yes "$writer" syslog $trail 1 1000000 500 300 "$2" ${3:+"$3"} <"$work/steps" >"$work/out" 2>&1 &
+	pid=$!
+	exec 9>"$work/steps"
+	echo >&9
+	arrived 1 500
+	kill -STOP $daemon
+	yes '' >&9 2>/dev/null
+	wait $pid
+	exec 9>&-
+	out_like "^refused 3 ${2#to=} takes no more messages for now" "$1, standing still: timeout"
+	[ "$(sed -n 's/^took //p' "$work/out" | sort -n | tail -n 1)" -lt 1300 ]
+	ok $? "$1, standing still: nobody waits longer than that"
+	last=$(sed -n 's/^durable //p' "$work/out" | tail -n 1)
+	kill -CONT $daemon
+	waits_for '[ "$(wc -l <"$work/parts")" -ge "$last" ]'
+	ok $? "$1: when it goes on, what was taken arrives"
+}
+stands_still tcp "to=tcp://127.0.0.1:$tcp"
 stop_daemon
 run "$writer" syslog $trail 1 1 1 5000 "to=tcp://127.0.0.1:$tcp"
 status_is 1 "nobody is there"
@@ -214,12 +226,7 @@ if [ $tls = yes ]; then
 	    "to=tls://localhost:$secure" "ca-file=$work/ca.pem" server-name=log.example
 	run "$writer" syslog $trail 1 1 1 1000 "to=tls://localhost:$tcp" "ca-file=$work/ca.pem"
 	out_like '^refused 2 tls://.*no TLS is to be had: no answer by the deadline' "tls, and no TLS there"
-	kill -STOP $daemon
-	run "$writer" syslog $trail 1 1000000 500 300 "to=tls://localhost:$secure" "ca-file=$work/ca.pem"
-	out_like '^refused 3 tls://.* takes no more messages for now' "tls, standing still: timeout"
-	[ "$(sed -n 's/^took //p' "$work/out" | sort -n | tail -n 1)" -lt 1300 ]
-	ok $? "tls, standing still: nobody waits longer than that"
-	kill -CONT $daemon
+	stands_still tls "to=tls://localhost:$secure" "ca-file=$work/ca.pem"
 else
 	skip tls "rsyslogd has no lmnsd_ossl"
 fi
