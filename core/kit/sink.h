@@ -9,7 +9,8 @@
 #define KIT_FIELDS_MAX 24
 #define KIT_RECORDS_MAX 8		/* of one case */
 
-/* What of a record a case minds; the rest is the same in all.  NULL: it has none. */
+/* What of a record a case minds; the rest is the same in all.  NULL: it has none.  The
+ * texts are not copied. */
 struct kit_facts {
 	uint64_t seq;
 	const char *agency, *resource, *email, *agent;
@@ -22,7 +23,7 @@ struct kit_facts {
 struct kit_record {
 	struct mortise_line line;
 	struct mortise_pair fields[KIT_FIELDS_MAX];
-	char number[24], ts[32], op[33], hash[65], actor[16];
+	char number[24], ts[32], op[33], hash[65], actor[16], email[64];
 	struct buffer bytes;
 };
 

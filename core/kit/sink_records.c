@@ -148,15 +148,13 @@ kit_trail_add(struct kit *kit, struct kit_trail *trail, const struct kit_facts *
 bool
 kit_trail_fill(struct kit *kit, struct kit_trail *trail, uint64_t from, uint64_t to)
 {
-	char email[64];
-
 	for (uint64_t seq = from; seq <= to; seq++) {
+		struct kit_record *record = &trail->records[trail->count];
 		const struct kit_facts facts = {.seq = seq, .agency = "ag_1", .resource = "auth_1",
-		    .email = email, .ago_ms = (int64_t)(to - seq) * 1000};
+		    .email = record->email, .ago_ms = (int64_t)(to - seq) * 1000};
 
-		/* Long enough to be met nowhere else. */
-		(void)snprintf(email, sizeof(email), "kit-%.16s-%" PRIu64 "@agency.example",
-		    trail->id, seq);
+		(void)snprintf(record->email, sizeof(record->email), "kit-%" PRIu64
+		    "@agency.example", seq);
 		if (!kit_trail_add(kit, trail, &facts))
 			return false;
 	}
