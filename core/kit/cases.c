@@ -4,6 +4,7 @@
 
 #define SECRET(name) MORTISE_CAN_SECRET_##name
 #define STATE(name) MORTISE_CAN_STATE_##name
+#define SINK(name) MORTISE_CAN_SINK_##name
 #define PUT_GET (SECRET(PUT) | SECRET(GET))
 #define STATE_PUT_GET (STATE(PUT) | STATE(GET))
 #define LEASED (STATE_PUT_GET | STATE(CLAIM))
@@ -73,12 +74,29 @@ const struct kit_case kit_cases[] = {
 	    STATE(RELEASE), KIT_WRITES, case_lease_over},
 	{"lease/put", "a put ends a lease", LEASED | STATE(EXTEND), KIT_WRITES, case_lease_put},
 
+	{"sink/unknown", "a trail that never came is at 0", SINK(POSITION), 0, case_sink_unknown},
+	{"sink/repeat", "records that come again change nothing", SINK(EMIT), KIT_WRITES,
+	    case_sink_repeat},
+	{"sink/position", "position is the last record that was flushed", SINK(EMIT) |
+	    SINK(POSITION), KIT_WRITES, case_sink_position},
+	{"sink/trails", "each trail has a position of its own", SINK(EMIT) | SINK(POSITION),
+	    KIT_WRITES, case_sink_trails},
+	{"sink/odd", "odd records are kept as they are, or refused one by one", SINK(EMIT),
+	    KIT_WRITES, case_sink_odd},
+	{"sink/conflict", "another record under a number is an alarm", SINK(EMIT), KIT_WRITES,
+	    case_sink_conflict},
+	{"sink/read", "read gives records as they came, in order", SINK(EMIT) | SINK(READ),
+	    KIT_WRITES, case_sink_read},
+	{"sink/filter", "read gives those that the filter fits", SINK(EMIT) | SINK(READ), KIT_WRITES,
+	    case_sink_filter},
+	{"sink/erase", "erase takes the personal parts of its records alone", SINK(EMIT) |
+	    SINK(ERASE), KIT_WRITES, case_sink_erase},
+
 	{"limits/deadline", "a call is back by its deadline", 0, 0, case_deadline},
 	{"limits/threads", "calls of several threads do not mix", 0, 0, case_threads},
 	{"limits/descriptors", "no descriptor is left open, or passed on", 0, 0, case_descriptors},
 	{"limits/memory", "no memory is left allocated", 0, 0, case_memory},
-	{"limits/silence", "no line and no message has a value in it", SECRET(GET), 0,
-	    case_silence},
+	{"limits/silence", "no line and no message has a value in it", 0, 0, case_silence},
 	{"limits/manners", "the process is as it was", 0, 0, case_manners},
 };
 const size_t kit_cases_count = ARRAY_SIZE(kit_cases);

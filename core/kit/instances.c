@@ -6,8 +6,6 @@
 #include "kit/kit.h"
 #include "secmem/secret.h"
 
-#define CAN_SINK (MORTISE_CAN_SINK_EMIT | MORTISE_CAN_SINK_FLUSH | MORTISE_CAN_SINK_POSITION | \
-	MORTISE_CAN_SINK_READ | MORTISE_CAN_SINK_ERASE)
 #define CAN_PROVIDER (MORTISE_CAN_PROVIDER_EXCHANGE | MORTISE_CAN_PROVIDER_REFRESH | \
 	MORTISE_CAN_PROVIDER_REVOKE)
 
@@ -134,7 +132,7 @@ case_instances(struct kit *kit)
 bool
 case_untested(struct kit *kit)
 {
-	uint64_t can = backend_can(kit->backend) & (CAN_SINK | CAN_PROVIDER);
+	uint64_t can = backend_can(kit->backend) & CAN_PROVIDER;
 	struct buffer names _cleanup_(buffer_free) = {0};
 
 	if (can == 0)

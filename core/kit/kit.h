@@ -67,6 +67,8 @@ struct kit {
 	char canary[33];		/* in values, and nowhere else */
 	struct mortise_error error;	/* of the last kit_... call below */
 	pthread_mutex_t lock;		/* guards the report's verdict and words */
+	char trail[33];			/* of the records that rounds send; "" = none yet */
+	uint64_t seq;			/* of the last of them */
 	bool inherited[4096];		/* descriptors that were open before the plugin came */
 };
 
@@ -213,6 +215,15 @@ bool case_claim_index(struct kit *);
 bool case_lease(struct kit *);
 bool case_lease_over(struct kit *);
 bool case_lease_put(struct kit *);
+bool case_sink_unknown(struct kit *);
+bool case_sink_repeat(struct kit *);
+bool case_sink_position(struct kit *);
+bool case_sink_trails(struct kit *);
+bool case_sink_odd(struct kit *);
+bool case_sink_conflict(struct kit *);
+bool case_sink_read(struct kit *);
+bool case_sink_filter(struct kit *);
+bool case_sink_erase(struct kit *);
 bool case_deadline(struct kit *);
 bool case_threads(struct kit *);
 bool case_descriptors(struct kit *);

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "kit/kit.h"
+#include "kit/sink.h"
 #include "secmem/secret.h"
 
 #define THREADS 8
@@ -60,6 +60,8 @@ case_deadline(struct kit *kit)
 		if ((can & MORTISE_CAN_STATE_GET) != 0)
 			(void)backend_state_get(kit->backend, &call, name.text, &out);
 		kit_answered(kit, &call, "get of a record");
+		if (!kit_sink_hurries(kit, times[i]))
+			return false;
 	}
 	return kit->report->verdict == KIT_OK;
 }
@@ -111,17 +113,23 @@ rounds(struct kit *kit, const char *name, const char *text, unsigned int count)
 	return good;
 }
 
-/* Opened and closed again, too. */
+/* Opened and closed again, too.  Sinks are written by one thread at a time, so only here. */
 static bool
 opened_rounds(struct kit *kit, unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++) {
-		struct backend *second = NULL;
+		struct backend *first = kit->backend, *second = NULL;
+		bool good;
 
 		if (!kit_expect(kit, kit_open(kit, &second), KIT_CODE(OK),
 		    "open of a second instance"))
 			return false;
+		kit->backend = second;
+		good = kit_sink_round(kit, "kit@agency.example");
+		kit->backend = first;
 		kit_close(kit, second);
+		if (!good || !kit_sink_round(kit, "kit@agency.example"))
+			return false;
 	}
 	return rounds(kit, kit_name(kit, "round").text, "value", count);
 }
@@ -290,7 +298,7 @@ case_silence(struct kit *kit)
 	char text[128];
 
 	(void)snprintf(text, sizeof(text), "{\"access_token\":\"%s\"}", kit->canary);
-	if (!rounds(kit, name.text, text, 1))
+	if (!rounds(kit, name.text, text, 1) || !kit_sink_round(kit, kit->canary))
 		return false;
 	if (kit->settings->read_only || (backend_can(kit->backend) & MORTISE_CAN_SECRET_PUT) == 0)
 		return true;

@@ -17,18 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "faulty.h"
 #include "mock.h"
 
-enum wrong {
-	TRIMS_LF, STOPS_AT_NUL, CUTS_LARGE, FOLDS_CASE, DESCRIBES_NOTHING, REFUSES_SAME,
-	DELETES_MORE, ANY_VERSION, SAYS_EXISTED, IGNORES_ABSENT, IGNORES_VERSION, DROPS_LABELS,
-	LISTS_FOLDERS, FEW_PAGES, SECONDS, UNDO_LEAVES_FIRST, UNDO_WITHOUT_REASON,
-	UNDO_BY_VERSION, STATE_DELETES_NOTHING, STATE_STOPS_AT_NUL, TAKES_NOTHING, TAKES_IN_TWO,
-	STATE_IGNORES_ABSENT, STATE_IGNORES_VERSION, IMMORTAL, STATE_LISTS_FOLDERS, CLAIMS_MORE,
-	INDEX_STAYS, ANY_OWNER, LEASE_FOR_EVER, EXTENDS_AFTER_PUT, SLEEPS, HANGS, MIXES,
-	LEAKS_DESCRIPTOR, PASSES_DESCRIPTOR, LEAKS_MEMORY, LOGS_VALUE, SAYS_VALUE, SETS_UMASK,
-	SETS_SIGNAL, FORKS, LEAVES_THREAD, CHECK_REFUSES, TWO_IDENTITIES, PRINTS, CRASHES, EXITS
-};
 static const char *const words[] = {
 	"trims-lf", "stops-at-nul", "cuts-large", "folds-case", "describes-nothing", "refuses-same",
 	"deletes-more", "any-version", "says-existed", "ignores-absent", "ignores-version",
@@ -38,7 +29,10 @@ static const char *const words[] = {
 	"state-lists-folders", "claims-more", "index-stays", "any-owner", "lease-for-ever",
 	"extends-after-put", "sleeps", "hangs", "mixes", "leaks-descriptor", "passes-descriptor",
 	"leaks-memory", "logs-value", "says-value", "sets-umask", "sets-signal", "forks",
-	"leaves-thread", "check-refuses", "two-identities", "prints", "crashes", "exits", NULL
+	"leaves-thread", "check-refuses", "two-identities", "prints", "crashes", "exits",
+	"guesses-position", "keeps-twice", "counts-records", "one-position", "cuts-lines",
+	"takes-any", "reads-backwards", "filters-nothing", "erases-nothing", "erases-neighbour",
+	"slow-emit", "logs-email", NULL
 };
 
 static struct mortise_host host;	/* ours: what the mock gives goes through it */
@@ -47,8 +41,8 @@ static struct mortise_plugin base, plugin;
 static struct mortise_secret_ops secret_ops;
 static struct mortise_state_ops state_ops;
 
-static bool
-is(const void *instance, enum wrong wrong)
+bool
+faulty_is(const void *instance, enum wrong wrong)
 {
 	const struct mock *mock = instance;
 
@@ -105,19 +99,19 @@ misbehave(const void *instance, const struct mortise_call *call,
 	static _Thread_local struct leaked *leaks;	/* reachable: a leak all the same */
 	bool hurried = core->left_ms(call) < 200;
 
-	if (is(instance, SLEEPS) && hurried)
+	if (faulty_is(instance, SLEEPS) && hurried)
 		(void)usleep(1500000);
-	if (is(instance, HANGS) && hurried)
+	if (faulty_is(instance, HANGS) && hurried)
 		(void)pause();
-	if (is(instance, LEAKS_DESCRIPTOR))
+	if (faulty_is(instance, LEAKS_DESCRIPTOR))
 		(void)open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (is(instance, SETS_UMASK))
+	if (faulty_is(instance, SETS_UMASK))
 		(void)umask(0);
-	if (is(instance, SETS_SIGNAL))
+	if (faulty_is(instance, SETS_SIGNAL))
 		(void)signal(SIGPIPE, SIG_IGN);
-	if (is(instance, FORKS) && fork() == 0)
+	if (faulty_is(instance, FORKS) && fork() == 0)
 		_exit(0);
-	if (is(instance, LEAKS_MEMORY)) {
+	if (faulty_is(instance, LEAKS_MEMORY)) {
 		struct leaked *leaked = malloc(sizeof(*leaked));
 
 		if (leaked != NULL)
@@ -126,11 +120,11 @@ misbehave(const void *instance, const struct mortise_call *call,
 	}
 	if (version == NULL)
 		return;
-	if (is(instance, PRINTS))
+	if (faulty_is(instance, PRINTS))
 		(void)puts("here I am");
-	if (is(instance, CRASHES))
+	if (faulty_is(instance, CRASHES))
 		abort();
-	if (is(instance, EXITS))
+	if (faulty_is(instance, EXITS))
 		exit(3);
 }
 
@@ -158,10 +152,10 @@ get(void *instance, struct mortise_call *call, const char *name,
 	enum mortise_code code;
 
 	misbehave(instance, call, version);
-	if (is(instance, ANY_VERSION))
+	if (faulty_is(instance, ANY_VERSION))
 		version = NULL;
 	code = base.secret->get(instance, call, name, version, value, found);
-	if (code == MORTISE_OK && is(instance, MIXES))
+	if (code == MORTISE_OK && faulty_is(instance, MIXES))
 		mix(value);
 	return code;
 }
@@ -188,11 +182,11 @@ has_same(void *instance, struct mortise_call *call, const char *name, const void
 static size_t
 bent_size(void *instance, const char *bytes, size_t size)
 {
-	if (is(instance, TRIMS_LF) && size > 0 && bytes[size - 1] == '\n')
+	if (faulty_is(instance, TRIMS_LF) && size > 0 && bytes[size - 1] == '\n')
 		return size - 1;
-	if (is(instance, STOPS_AT_NUL) && size > 0)
+	if (faulty_is(instance, STOPS_AT_NUL) && size > 0)
 		return strnlen(bytes, size);
-	return is(instance, CUTS_LARGE) && size > 60000 ? 60000 : size;
+	return faulty_is(instance, CUTS_LARGE) && size > 60000 ? 60000 : size;
 }
 
 static enum mortise_code
@@ -206,18 +200,18 @@ put(void *instance, struct mortise_call *call, const char *name,
 	char folded[MORTISE_NAME_MAX + 1];
 	enum mortise_code code;
 
-	if (is(instance, LOGS_VALUE))
+	if (faulty_is(instance, LOGS_VALUE))
 		core->log(call, MORTISE_LOG_DEBUG, "put %.*s", (int)size, bytes);
-	if (is(instance, REFUSES_SAME) && has_same(instance, call, name, bytes, size))
+	if (faulty_is(instance, REFUSES_SAME) && has_same(instance, call, name, bytes, size))
 		return MORTISE_CONFLICT;
 	(void)snprintf(folded, sizeof(folded), "%s", name);
-	for (char *p = folded; is(instance, FOLDS_CASE) && *p != '\0'; p++)
+	for (char *p = folded; faulty_is(instance, FOLDS_CASE) && *p != '\0'; p++)
 		*p = *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p;
-	if (is(instance, IGNORES_ABSENT))
+	if (faulty_is(instance, IGNORES_ABSENT))
 		bent.only_if_absent = false;
-	if (is(instance, IGNORES_VERSION))
+	if (faulty_is(instance, IGNORES_VERSION))
 		bent.only_if = NULL;
-	if (is(instance, DROPS_LABELS))
+	if (faulty_is(instance, DROPS_LABELS))
 		bent.labels = NULL;
 	value = secret_of(bytes, bent_size(instance, bytes, size));
 	if (value == NULL)
@@ -225,9 +219,9 @@ put(void *instance, struct mortise_call *call, const char *name,
 	bent.value = value;
 	code = base.secret->put(instance, call, folded, &bent, receipt);
 	core->secret_free(value);
-	if (is(instance, SAYS_EXISTED))
+	if (faulty_is(instance, SAYS_EXISTED))
 		receipt->existed = 1;
-	if (code == MORTISE_CONFLICT && is(instance, SAYS_VALUE))
+	if (code == MORTISE_CONFLICT && faulty_is(instance, SAYS_VALUE))
 		return core->fail(call, code, MORTISE_REASON_NONE, "no room for %.*s", (int)size,
 		    bytes);
 	return code;
@@ -239,7 +233,7 @@ delete(void *instance, struct mortise_call *call, const char *name)
 	char more[2 * MORTISE_NAME_MAX];
 
 	(void)snprintf(more, sizeof(more), "%s-not", name);
-	if (is(instance, DELETES_MORE))
+	if (faulty_is(instance, DELETES_MORE))
 		(void)base.secret->remove(instance, call, more);
 	return base.secret->remove(instance, call, name);
 }
@@ -257,8 +251,8 @@ list(void *instance, struct mortise_call *call, const char *prefix, const char *
 	static _Thread_local int pages;
 
 	pages = cursor == NULL ? 0 : pages + 1;
-	if ((is(instance, LISTS_FOLDERS) && !in_a_folder(prefix)) ||
-	    (is(instance, FEW_PAGES) && pages == 10))
+	if ((faulty_is(instance, LISTS_FOLDERS) && !in_a_folder(prefix)) ||
+	    (faulty_is(instance, FEW_PAGES) && pages == 10))
 		return MORTISE_OK;
 	return base.secret->list(instance, call, prefix, cursor, out);
 }
@@ -268,9 +262,9 @@ describe(void *instance, struct mortise_call *call, const char *name, struct mor
 {
 	enum mortise_code code;
 
-	in_seconds = is(instance, SECONDS);
+	in_seconds = faulty_is(instance, SECONDS);
 	code = base.secret->describe(instance, call, name, out);
-	return code == MORTISE_NOT_FOUND && is(instance, DESCRIBES_NOTHING) ? MORTISE_OK : code;
+	return code == MORTISE_NOT_FOUND && faulty_is(instance, DESCRIBES_NOTHING) ? MORTISE_OK : code;
 }
 
 static enum mortise_code
@@ -279,13 +273,13 @@ undo(void *instance, struct mortise_call *call, const char *name,
 {
 	enum mortise_code code;
 
-	if (is(instance, UNDO_LEAVES_FIRST) && receipt->existed == 0)
+	if (faulty_is(instance, UNDO_LEAVES_FIRST) && receipt->existed == 0)
 		return MORTISE_OK;
-	if (is(instance, UNDO_BY_VERSION) && receipt->made.text[0] == '\0')
+	if (faulty_is(instance, UNDO_BY_VERSION) && receipt->made.text[0] == '\0')
 		return core->fail(call, MORTISE_CONFLICT, MORTISE_REASON_SUPERSEDED,
 		    "nobody knows which version it was");
 	code = base.secret->undo(instance, call, name, receipt, written);
-	return code == MORTISE_CONFLICT && is(instance, UNDO_WITHOUT_REASON) ?
+	return code == MORTISE_CONFLICT && faulty_is(instance, UNDO_WITHOUT_REASON) ?
 	    core->fail(call, code, MORTISE_REASON_NONE, "it is not the newest") : code;
 }
 
@@ -301,15 +295,15 @@ state_put(void *instance, struct mortise_call *call, const char *key,
 	char index[MORTISE_KEY_MAX + 1];
 
 	put_since = claimed;
-	if (is(instance, STATE_STOPS_AT_NUL) && given->value_size > 0)
+	if (faulty_is(instance, STATE_STOPS_AT_NUL) && given->value_size > 0)
 		bent.value_size = strnlen(given->value, given->value_size);
-	if (is(instance, STATE_IGNORES_ABSENT))
+	if (faulty_is(instance, STATE_IGNORES_ABSENT))
 		bent.only_if_absent = false;
-	if (is(instance, STATE_IGNORES_VERSION))
+	if (faulty_is(instance, STATE_IGNORES_VERSION))
 		bent.only_if = NULL;
-	if (is(instance, IMMORTAL))
+	if (faulty_is(instance, IMMORTAL))
 		bent.ttl_ms = 0;
-	if (is(instance, INDEX_STAYS) && given->index == NULL && strrchr(key, '/') != NULL) {
+	if (faulty_is(instance, INDEX_STAYS) && given->index == NULL && strrchr(key, '/') != NULL) {
 		(void)snprintf(index, sizeof(index), "%.*s", (int)(strrchr(key, '/') - key), key);
 		bent.index = index;
 	}
@@ -321,8 +315,8 @@ state_take(void *instance, struct mortise_call *call, const char *key, struct mo
 {
 	enum mortise_code code;
 
-	without_value = is(instance, TAKES_NOTHING);
-	if (!is(instance, TAKES_IN_TWO)) {
+	without_value = faulty_is(instance, TAKES_NOTHING);
+	if (!faulty_is(instance, TAKES_IN_TWO)) {
 		code = base.state->take(instance, call, key, out);
 		without_value = false;
 		return code;
@@ -339,16 +333,16 @@ state_delete(void *instance, struct mortise_call *call, const char *key,
     const struct mortise_version *only_if)
 {
 	enum mortise_code code = base.state->remove(instance, call, key,
-	    is(instance, STATE_IGNORES_VERSION) ? NULL : only_if);
+	    faulty_is(instance, STATE_IGNORES_VERSION) ? NULL : only_if);
 
-	return code == MORTISE_NOT_FOUND && is(instance, STATE_DELETES_NOTHING) ? MORTISE_OK : code;
+	return code == MORTISE_NOT_FOUND && faulty_is(instance, STATE_DELETES_NOTHING) ? MORTISE_OK : code;
 }
 
 static enum mortise_code
 state_list(void *instance, struct mortise_call *call, const char *prefix, const char *cursor,
     struct mortise_out *out)
 {
-	return is(instance, STATE_LISTS_FOLDERS) && !in_a_folder(prefix) ? MORTISE_OK :
+	return faulty_is(instance, STATE_LISTS_FOLDERS) && !in_a_folder(prefix) ? MORTISE_OK :
 	    base.state->list(instance, call, prefix, cursor, out);
 }
 
@@ -359,8 +353,8 @@ claim(void *instance, struct mortise_call *call, const char *index, int64_t now_
 	claimed = true;
 	put_since = false;
 	return base.state->claim(instance, call, index, now_ms,
-	    is(instance, CLAIMS_MORE) ? 2 * max : max, owner,
-	    is(instance, LEASE_FOR_EVER) ? 1000 * lease_ms : lease_ms, out);
+	    faulty_is(instance, CLAIMS_MORE) ? 2 * max : max, owner,
+	    faulty_is(instance, LEASE_FOR_EVER) ? 1000 * lease_ms : lease_ms, out);
 }
 
 static enum mortise_code
@@ -369,10 +363,10 @@ extend(void *instance, struct mortise_call *call, const struct mortise_lease *gi
 	struct mortise_lease bent = *given;
 	enum mortise_code code;
 
-	if (is(instance, ANY_OWNER))
+	if (faulty_is(instance, ANY_OWNER))
 		bent.owner = "one";
 	code = base.state->extend(instance, call, &bent);
-	return code == MORTISE_CONFLICT && put_since && is(instance, EXTENDS_AFTER_PUT) ?
+	return code == MORTISE_CONFLICT && put_since && faulty_is(instance, EXTENDS_AFTER_PUT) ?
 	    MORTISE_OK : code;
 }
 
@@ -395,9 +389,9 @@ open_instance(struct mortise_call *call, const struct mortise_options *options, 
 	/* Not more often: what they hold looks like a leak of memory then. */
 	if (code != MORTISE_OK || opened++ > 3)
 		return code;
-	if (is(*instance, PASSES_DESCRIPTOR))
+	if (faulty_is(*instance, PASSES_DESCRIPTOR))
 		(void)open("/dev/null", O_RDONLY);
-	if (is(*instance, LEAVES_THREAD) && pthread_create(&thread, NULL, stay, NULL) == 0)
+	if (faulty_is(*instance, LEAVES_THREAD) && pthread_create(&thread, NULL, stay, NULL) == 0)
 		(void)pthread_detach(thread);
 	return MORTISE_OK;
 }
@@ -405,7 +399,7 @@ open_instance(struct mortise_call *call, const struct mortise_options *options, 
 static enum mortise_code
 check(void *instance, struct mortise_call *call)
 {
-	return is(instance, CHECK_REFUSES) ? core->fail(call, MORTISE_DENIED, MORTISE_REASON_NONE,
+	return faulty_is(instance, CHECK_REFUSES) ? core->fail(call, MORTISE_DENIED, MORTISE_REASON_NONE,
 	    "not today") : base.check(instance, call);
 }
 
@@ -415,7 +409,7 @@ identity(void *instance)
 	static char text[256][32];
 	static unsigned char number;
 
-	if (!is(instance, TWO_IDENTITIES))
+	if (!faulty_is(instance, TWO_IDENTITIES))
 		return base.identity(instance);
 	number++;
 	(void)snprintf(text[number], sizeof(text[0]), "store %d", number);
@@ -440,6 +434,7 @@ mortise_plugin_init(const struct mortise_host *table, struct mortise_call *call,
 	enum mortise_code code;
 
 	core = table;
+	faulty_sink_init(table);
 	host = *table;
 	host.add_history = add_history;
 	host.add_record = add_record;
@@ -470,6 +465,7 @@ mortise_plugin_init(const struct mortise_host *table, struct mortise_call *call,
 	plugin.identity = identity;
 	plugin.secret = &secret_ops;
 	plugin.state = &state_ops;
+	plugin.sink = &faulty_sink_ops;
 	*result = &plugin;
 	return MORTISE_OK;
 }

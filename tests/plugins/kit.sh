@@ -31,6 +31,34 @@ run "$kit" "$plugins/memory.so"
 status_is 0 "memory passes"
 out_like '^ok +state/race +of many takers exactly one gets it$' "memory: a case of state"
 out_like '^skip +secret/undo +it does not offer secret: get put undo$' "memory: a case that it cannot have"
+# sink NAME OPTIONS...: its kit, with what it was that it cannot have.
+sink() {
+	[ -e "$plugins/$1.so" ] || { skip "$1" "not built"; return; }
+	configured "$1" "plugin: $1, $2"
+	run "$kit" "$plugins/$1.so" --config "$work/$1.yaml"
+	status_is 0 "$1 passes: $2"
+	out_like '^ok +sink/odd' "$1: a case of sinks"
+}
+sink file "path: $work/audit.log"
+out_like '^ok +sink/conflict' "file: it tells another record"
+sink file "path: $work/flat.log, format: flat, rotate-size: 100KiB"
+if [ -e "$plugins/syslog.so" ]; then
+	python3 - "$work/log" >"$work/heard" <<'END' &
+import os, socket, sys
+log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+log.bind(sys.argv[1])
+while True:
+    print(len(log.recv(65536)), flush=True)
+END
+	listener=$!
+	i=0
+	while [ ! -S "$work/log" ] && [ $i -lt 100 ]; do i=$((i + 1)); sleep 0.1; done
+	sink syslog "to: $work/log, severity: {\"token_*\": info}"
+	out_like '^skip +sink/conflict +it does not tell' "syslog: it does not"
+	kill $listener
+	[ "$(wc -l <"$work/heard")" -gt 20 ] && [ "$(sort -n "$work/heard" | tail -n 1)" -le 8192 ]
+	ok $? "syslog: messages came, none too long"
+fi
 run "$kit" "$plugins/mock.so"
 status_is 0 "mock passes"
 out_like '^[0-9]+ ok, 0 failed, [0-9]+ skipped$' "the sum"
@@ -80,6 +108,18 @@ sets-umask limits/manners it changes the umask
 sets-signal limits/manners it changes what signal 13 does
 forks limits/manners it leaves a child process behind
 leaves-thread limits/manners it leaves threads behind close
+guesses-position sink/unknown position of an unknown trail is 1, where 0 is right
+keeps-twice sink/repeat read of the trail gives 6 records, where 3 are right
+counts-records sink/position position behind missing numbers is 5, where 8 is right
+one-position sink/trails position of the second trail is 5, where 3 is right
+cuts-lines sink/odd read of the trail gives record 4 otherwise than it came
+takes-any sink/conflict emit of another record under a number: ok, where conflict is right
+reads-backwards sink/read read gives record 5 as number 1, where 1 is right
+filters-nothing sink/filter read agencyId gives 3 records, where 1 are right
+erases-nothing sink/erase the personal part of a record that was to be erased is there
+erases-neighbour sink/erase erase of record 2 changes record 3
+slow-emit limits/deadline emit came back [0-9]+ ms after its deadline
+logs-email limits/silence a line that it logs has a value in it
 check-refuses plugin/check check: denied, where ok is right: .*not today
 two-identities plugin/instances name their store differently: store 1, store 2
 prints secret/versions it wrote to standard output or error: here I am

@@ -66,24 +66,40 @@ given(const struct mortise_options *options, const char *path)
 	return NULL;
 }
 
+static const struct mortise_option *
+schema_of(const struct mortise_options *options, const char *path)
+{
+	const struct mortise_option *const *schema = options->members != NULL ? options->members :
+	    options->plugin->options;
+
+	for (; schema != NULL && *schema != NULL; schema++) {
+		if (strcmp((*schema)->name, path) == 0)
+			return *schema;
+	}
+	return NULL;
+}
+
 static const char *
 option_string(const struct mortise_options *options, const char *path)
 {
-	const struct mortise_option *const *schema = options->plugin->options;
+	const struct mortise_option *schema = schema_of(options, path);
 	const char *text = given(options, path);
 
-	for (; text == NULL && schema != NULL && *schema != NULL; schema++) {
-		if (strcmp((*schema)->name, path) == 0)
-			return (*schema)->initial;
-	}
-	return text;
+	return text != NULL || schema == NULL ? text : schema->initial;
 }
 
+/* Sizes and durations are given as plain numbers. */
 static int64_t
 option_number(const struct mortise_options *options, const char *path)
 {
 	const char *text = option_string(options, path);
+	const struct mortise_option *schema = schema_of(options, path);
 
+	for (size_t i = 0; text != NULL && schema != NULL && schema->words != NULL &&
+	    schema->words[i] != NULL; i++) {
+		if (strcmp(schema->words[i], text) == 0)
+			return (int64_t)i;
+	}
 	return text == NULL ? 0 : strtoll(text, NULL, 10);
 }
 
@@ -93,19 +109,37 @@ option_given(const struct mortise_options *options, const char *path)
 	return given(options, path) != NULL;
 }
 
+/* A map of words is given an element each, as KEY:WORD. */
 static size_t
 option_count(const struct mortise_options *options, const char *path)
 {
-	return option_given(options, path) ? 1 : 0;
+	size_t count = 0;
+
+	for (size_t i = 0; i < options->count; i++)
+		count += strcmp(options->given[i].path, path) == 0;
+	return count;
 }
 
+/* Good until the next call. */
 static const struct mortise_options *
 option_at(const struct mortise_options *options, const char *path, size_t index, const char **key)
 {
-	(void)options;
-	(void)path;
-	(void)index;
-	(void)key;
+	static struct host_option value;
+	static struct mortise_options element;
+	static char name[64];
+
+	for (size_t i = 0; i < options->count; i++) {
+		const char *text = options->given[i].text, *colon = strchr(text, ':');
+
+		if (strcmp(options->given[i].path, path) != 0 || colon == NULL || index-- > 0)
+			continue;
+		(void)snprintf(name, sizeof(name), "%.*s", (int)(colon - text), text);
+		value = (struct host_option){"", colon + 1};
+		element = (struct mortise_options){options->plugin, &value, 1,
+		    schema_of(options, path)->members};
+		*key = name;
+		return &element;
+	}
 	return NULL;
 }
 
@@ -199,13 +233,13 @@ noted_generation(struct mortise_call *call, char store[65], uint64_t *generation
 	return false;
 }
 
-/* Addresses only: there are no names here. */
+/* Of addresses; and the one name that is in /etc/hosts everywhere. */
 static enum mortise_code
 resolve(struct mortise_call *call, const char *host,
     enum mortise_code (*each)(void *arg, const char *address), void *arg)
 {
 	(void)call;
-	return each(arg, host);
+	return each(arg, strcmp(host, "localhost") == 0 ? "127.0.0.1" : host);
 }
 
 static const struct mortise_host table = {
@@ -271,7 +305,7 @@ host_open(struct hosted *hosted, const char *name, const struct host_option *opt
 	enum mortise_code code = load(hosted, name, &call);
 
 	if (code == MORTISE_OK) {
-		hosted->options = (struct mortise_options){hosted->plugin, options, count};
+		hosted->options = (struct mortise_options){hosted->plugin, options, count, NULL};
 		code = hosted->plugin->open(&call, &hosted->options, &hosted->instance);
 	}
 	if (code != MORTISE_OK)

@@ -42,6 +42,7 @@ struct mortise_options {
 	const struct mortise_plugin *plugin;
 	const struct host_option *given;
 	size_t count;
+	const struct mortise_option *const *members;	/* of an element of a map; else NULL */
 };
 
 struct hosted {
