@@ -93,8 +93,9 @@ struct resolver *resolver_new(void);		/* NULL = no memory */
 void resolver_unref(struct resolver *resolver);	/* NULL is fine */
 
 /* The slots of the host table that have a file of their own. */
-enum mortise_code host_resolve(struct mortise_call *call, const char *name,
-    struct mortise_out *addresses);
+typedef enum mortise_code address_fn(void *arg, const char *address);
+enum mortise_code host_resolve(struct mortise_call *call, const char *name, address_fn *each,
+    void *arg);
 enum mortise_code host_spawn(struct mortise_call *call, const char *const argv[], size_t limit,
     struct mortise_secret **output);
 

@@ -134,7 +134,7 @@ start_thread(struct lookup *lookup)
 /* --- the call ---------------------------------------------------------------------- */
 
 static enum mortise_code
-add_addresses(const struct addrinfo *found, struct mortise_out *addresses)
+pass_addresses(const struct addrinfo *found, address_fn *each, void *arg)
 {
 	enum mortise_code code = MORTISE_OK;
 	char text[ADDRESS_SIZE];
@@ -142,8 +142,7 @@ add_addresses(const struct addrinfo *found, struct mortise_out *addresses)
 	for (; code == MORTISE_OK && found != NULL; found = found->ai_next) {
 		if (getnameinfo(found->ai_addr, found->ai_addrlen, text, sizeof(text), NULL, 0,
 		    NI_NUMERICHOST) == 0)
-			code = addresses->name == NULL ? MORTISE_OK :
-			    addresses->name(addresses->arg, text);
+			code = each(arg, text);
 	}
 	return code;
 }
@@ -194,7 +193,7 @@ wait_for(struct lookup *lookup, uint64_t deadline)
 }
 
 static enum mortise_code
-ask_in_thread(struct mortise_call *call, const char *name, struct mortise_out *addresses)
+ask_in_thread(struct mortise_call *call, const char *name, address_fn *each, void *arg)
 {
 	static const char late[] = "no answer by the deadline";
 	struct lookup *lookup;
@@ -217,13 +216,13 @@ ask_in_thread(struct mortise_call *call, const char *name, struct mortise_out *a
 	if (code == MORTISE_OK && lookup->result != 0)
 		code = unavailable(call, name, gai_strerror(lookup->result));
 	if (code == MORTISE_OK)
-		code = add_addresses(lookup->found, addresses);
+		code = pass_addresses(lookup->found, each, arg);
 	lookup_free(lookup);
 	return code;
 }
 
 enum mortise_code
-host_resolve(struct mortise_call *call, const char *name, struct mortise_out *addresses)
+host_resolve(struct mortise_call *call, const char *name, address_fn *each, void *arg)
 {
 	struct addrinfo *found = NULL;
 	enum mortise_code code;
@@ -233,12 +232,12 @@ host_resolve(struct mortise_call *call, const char *name, struct mortise_out *ad
 		return error_set(call->error, MORTISE_INVALID, MORTISE_REASON_NONE,
 		    "a host's name has 1 to 253 bytes; correct the address");
 	if (ask(name, AI_NUMERICHOST, &found) == 0) {
-		code = add_addresses(found, addresses);
+		code = pass_addresses(found, each, arg);
 		freeaddrinfo(found);
 		return code;
 	}
 	if (call->backend == NULL)
 		return error_set(call->error, MORTISE_UNSUPPORTED, MORTISE_REASON_NONE,
 		    "names are not resolved while a plugin is loaded; do it when it is opened");
-	return ask_in_thread(call, name, addresses);
+	return ask_in_thread(call, name, each, arg);
 }

@@ -165,7 +165,7 @@ static void
 test_silent_server(void)
 {
 	const struct mortise_host *host = backend_host();
-	struct mortise_out out = {0};
+	struct buffer list = {0};
 	char text[64];
 	struct fixture f;
 
@@ -177,7 +177,8 @@ test_silent_server(void)
 		    "too many earlier questions are unanswered";
 
 		f.call.deadline = deadline_in_ms(i < 16 ? 1 : DEADLINE_MS);
-		CHECK_NUMBER(host->resolve(&f.call, "silent.test", &out), MORTISE_UNAVAILABLE);
+		CHECK_NUMBER(host->resolve(&f.call, "silent.test", append_name, &list),
+		    MORTISE_UNAVAILABLE);
 		CHECK_AS(strstr(f.error.message, words) != NULL, "says \"%s\"", words);
 	}
 	teardown(&f);
@@ -187,12 +188,19 @@ test_silent_server(void)
 	(void)pthread_mutex_unlock(&gate.lock);
 }
 
+static enum mortise_code
+refuse_name(void *arg, const char *name)
+{
+	(void)arg;
+	(void)name;
+	return MORTISE_CONFLICT;
+}
+
 static void
 test_resolve(void)
 {
 	const struct mortise_host *host = backend_host();
 	struct buffer list = {0};
-	struct mortise_out out = {.name = append_name, .arg = &list};
 	char text[64], long_name[256];
 	struct fixture f;
 
@@ -200,28 +208,31 @@ test_resolve(void)
 		return;
 	(void)get(&f, "nobody", NULL, text, NULL);
 	f.call.deadline = 1;
-	CHECK_NUMBER_AS(host->resolve(&f.call, "127.0.0.1", &out), MORTISE_OK, "needs no time");
-	CHECK_NUMBER(host->resolve(&f.call, "::1", &out), MORTISE_OK);
+	CHECK_NUMBER_AS(host->resolve(&f.call, "127.0.0.1", append_name, &list), MORTISE_OK,
+	    "needs no time");
+	CHECK_NUMBER_AS(host->resolve(&f.call, "127.0.0.1", refuse_name, NULL), MORTISE_CONFLICT,
+	    "who is told may end it");
+	CHECK_NUMBER(host->resolve(&f.call, "::1", append_name, &list), MORTISE_OK);
 	CHECK_TEXT(list.data, "127.0.0.1 ::1 ");
 	buffer_free(&list);
-	CHECK_NUMBER_AS(host->resolve(&f.call, "localhost", &out), MORTISE_UNAVAILABLE,
-	    "the deadline is over");
+	CHECK_NUMBER_AS(host->resolve(&f.call, "localhost", append_name, &list),
+	    MORTISE_UNAVAILABLE, "the deadline is over");
 	CHECK(strstr(f.error.message, "no answer by the deadline") != NULL);
 	f.call.deadline = deadline_in_ms(DEADLINE_MS);
 	/* A bare container may have no /etc/hosts. */
 	if (access("/etc/hosts", R_OK) < 0)
 		test_skip("localhost", "no /etc/hosts");
 	else {
-		CHECK_NUMBER(host->resolve(&f.call, "localhost", &out), MORTISE_OK);
+		CHECK_NUMBER(host->resolve(&f.call, "localhost", append_name, &list), MORTISE_OK);
 		CHECK(list.data != NULL && (strstr(list.data, "127.0.0.1 ") != NULL ||
 		    strstr(list.data, "::1 ") != NULL));
 	}
 	/* An empty label: no server is asked for that. */
-	CHECK_NUMBER(host->resolve(&f.call, "a..b", &out), MORTISE_UNAVAILABLE);
+	CHECK_NUMBER(host->resolve(&f.call, "a..b", append_name, &list), MORTISE_UNAVAILABLE);
 	memset(long_name, 'n', 255);
 	long_name[255] = '\0';
-	CHECK_NUMBER(host->resolve(&f.call, long_name, &out), MORTISE_INVALID);
-	CHECK_NUMBER(host->resolve(&f.call, "", &out), MORTISE_INVALID);
+	CHECK_NUMBER(host->resolve(&f.call, long_name, append_name, &list), MORTISE_INVALID);
+	CHECK_NUMBER(host->resolve(&f.call, "", append_name, &list), MORTISE_INVALID);
 	buffer_free(&list);
 	teardown(&f);
 }

@@ -256,9 +256,10 @@ struct mortise_host {
 	 * generation. */
 	bool (*noted_generation)(struct mortise_call *, char store[65], uint64_t *);
 
-	/* Name -> numeric addresses (add_name each) inside the deadline. */
+	/* Name -> numeric addresses inside the deadline, which `each` gets one after
+	 * another; any code of its own but ok ends that, and is returned. */
 	enum mortise_code (*resolve)(struct mortise_call *, const char *host,
-	    struct mortise_out *addresses);
+	    enum mortise_code (*each)(void *arg, const char *address), void *arg);
 	/* Runs a helper (no shell) inside the deadline and takes at most `limit`
 	 * bytes of its output. */
 	enum mortise_code (*spawn)(struct mortise_call *, const char *const argv[],
