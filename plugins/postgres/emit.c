@@ -97,6 +97,17 @@ fewer(const struct connection *connection, enum mortise_code code, size_t count)
 	return failure_of_data(connection->state) ? count / 2 : 0;
 }
 
+/* How many of the first lines have numbers that rise: what one statement takes. */
+static size_t
+rising(const struct mortise_line *lines, size_t count)
+{
+	size_t run = 1;
+
+	while (run < count && lines[run].seq > lines[run - 1].seq)
+		run++;
+	return run;
+}
+
 /* Behind those that went well, one before `bad` is known to be refused. */
 static enum mortise_code
 send_all(const struct postgres *postgres, struct mortise_call *call,
@@ -105,8 +116,10 @@ send_all(const struct postgres *postgres, struct mortise_call *call,
 	size_t bad = 0, some = count;
 
 	while (*taken < count) {
-		enum mortise_code code = send_lines(postgres, call, connection, lines + *taken, some);
+		enum mortise_code code;
 
+		some = rising(lines + *taken, some);
+		code = send_lines(postgres, call, connection, lines + *taken, some);
 		if (code == MORTISE_OK) {
 			*taken += some;
 			some = *taken < bad ? (bad - *taken + 1) / 2 : count - *taken;

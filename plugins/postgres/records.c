@@ -78,8 +78,8 @@ static const char *
 order_of(const struct reading *reading, bool newest)
 {
 	if (reading->one_trail)
-		return newest ? "seq DESC" : "seq";
-	return newest ? "ts DESC, trail DESC, seq DESC" : "ts, trail, seq";
+		return newest ? "a.seq DESC" : "a.seq";
+	return newest ? "a.ts DESC, a.trail DESC, a.seq DESC" : "a.ts, a.trail, a.seq";
 }
 
 /* Rows of trail, line, ts and seq. */
@@ -91,7 +91,7 @@ select_rows(struct reading *reading, bool newest, long long offset, long long li
 	struct text sql = {0};
 	enum mortise_code code;
 
-	text_format(&sql, "SELECT trail, line, " TS ", seq::text FROM \"%s\".audit",
+	text_format(&sql, "SELECT trail, line, " TS ", seq::text FROM \"%s\".audit a",
 	    postgres->schema);
 	text_bytes(&sql, reading->where.bytes, reading->where.size);
 	text_format(&sql, " ORDER BY %s OFFSET %lld LIMIT %lld", order_of(reading, newest), offset,

@@ -99,28 +99,34 @@ CREATE OR REPLACE FUNCTION "{schema}".append(a_trail text, a_line text[], a_seq 
     a_ip_address text[], a_user_agent text[]) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+	count integer := cardinality(a_seq);
+	newest bigint := a_seq[count];
 	known bigint;
 	differs bigint;
-	month timestamp;
+	month text;
 BEGIN
-	IF cardinality(a_seq) = 0 THEN
+	IF count = 0 THEN
 		RETURN coalesce((SELECT seq FROM "{schema}".trail WHERE trail = a_trail), 0);
+	END IF;
+	IF EXISTS (SELECT FROM unnest(a_seq[:count - 1], a_seq[2:]) AS u (one, next)
+	    WHERE one::bigint >= next::bigint) THEN
+		RAISE EXCEPTION 'the numbers of a batch must rise' USING ERRCODE = 'MT003';
 	END IF;
 	INSERT INTO "{schema}".trail (trail, seq, h) VALUES (a_trail, 0, '') ON CONFLICT DO NOTHING;
 	SELECT seq INTO known FROM "{schema}".trail WHERE trail = a_trail FOR UPDATE;
-	SELECT min(n.place) INTO differs FROM (
-		SELECT u.seq::bigint AS seq, u.h, u.place,
-		    first_value(u.h) OVER (PARTITION BY u.seq ORDER BY u.place) AS first
-		FROM unnest(a_seq, a_h) WITH ORDINALITY AS u (seq, h, place)) AS n
-	WHERE n.h <> n.first OR (n.seq <= known AND EXISTS (
-		SELECT FROM "{schema}".audit a WHERE a.trail = a_trail AND a.seq = n.seq AND a.h <> n.h));
-	IF differs IS NOT NULL THEN
-		RAISE EXCEPTION 'another record has this number'
-		    USING ERRCODE = 'MT001', DETAIL = (differs - 1)::text;
+	IF a_seq[1]::bigint <= known THEN
+		SELECT min(u.place) INTO differs
+		FROM unnest(a_seq, a_h) WITH ORDINALITY AS u (seq, h, place)
+		WHERE u.seq::bigint <= known AND EXISTS (SELECT FROM "{schema}".audit a
+			WHERE a.trail = a_trail AND a.seq = u.seq::bigint AND a.h <> u.h);
+		IF differs IS NOT NULL THEN
+			RAISE EXCEPTION 'another record has this number'
+			    USING ERRCODE = 'MT001', DETAIL = (differs - 1)::text;
+		END IF;
 	END IF;
-	FOR month IN SELECT DISTINCT date_trunc('month', u::timestamptz AT TIME ZONE 'UTC') FROM unnest(a_ts) AS u LOOP
-		IF to_regclass(format('"{schema}".audit_%s', to_char(month, 'YYYY_MM'))) IS NULL THEN
-			PERFORM "{schema}".add_month(month);
+	FOR month IN SELECT DISTINCT left(u, 7) FROM unnest(a_ts) AS u LOOP
+		IF to_regclass('"{schema}".audit_' || replace(month, '-', '_')) IS NULL THEN
+			PERFORM "{schema}".add_month((month || '-01')::timestamp);
 		END IF;
 	END LOOP;
 	INSERT INTO "{schema}".audit (trail, line, seq, ts, t, h, op, action, agency_id, resource_type,
@@ -133,11 +139,10 @@ BEGIN
 	    AS u (line, seq, ts, t, h, op, action, agency_id, resource_type, resource_id, code, reason,
 	    actor_uid, user_email, ip_address, user_agent)
 	ON CONFLICT DO NOTHING;
-	UPDATE "{schema}".trail SET seq = n.seq, h = n.h FROM (
-		SELECT u.seq::bigint AS seq, u.h FROM unnest(a_seq, a_h) AS u (seq, h)
-		ORDER BY 1 DESC LIMIT 1) AS n
-	WHERE trail.trail = a_trail AND trail.seq < n.seq;
-	RETURN (SELECT seq FROM "{schema}".trail WHERE trail = a_trail);
+	IF newest > known THEN
+		UPDATE "{schema}".trail SET seq = newest, h = a_h[count] WHERE trail = a_trail;
+	END IF;
+	RETURN greatest(known, newest);
 END $$;
 REVOKE ALL ON FUNCTION "{schema}".append FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION "{schema}".append TO "{writer}";
