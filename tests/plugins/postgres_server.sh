@@ -6,13 +6,10 @@ for directory in ${MORTISE_TEST_POSTGRES:-} /usr/lib/postgresql/*/bin; do
 	[ -x "$directory/initdb" ] && [ -x "$directory/postgres" ] && postgres_bin=$directory
 done
 
-# It does not run as root.
+# It does not run as root.  Ends the shell: to be called in one of its own.
 as_postgres() {
-	if [ "$(id -u)" = 0 ]; then
-		setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/ "$@"
-	else
-		env "$@"
-	fi
+	[ "$(id -u)" != 0 ] || exec setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/ "$@"
+	exec "$@"
 }
 
 # postgres_make DIR: a cluster whose superuser is `admin`, password "admin secret", and a
@@ -24,8 +21,8 @@ postgres_make() {
 	chmod 755 "$work" "$1"
 	mkdir -m 700 "$1/data"
 	[ "$(id -u)" != 0 ] || chown 65534:65534 "$1" "$1/data" "$1/password"
-	as_postgres "$postgres_bin/initdb" -D "$1/data" -U admin --pwfile="$1/password" -A scram-sha-256 \
-	    -E UTF8 --locale=C >"$1/initdb.log" 2>&1 || return
+	(as_postgres "$postgres_bin/initdb" -D "$1/data" -U admin --pwfile="$1/password" -A scram-sha-256 \
+	    -E UTF8 --locale=C >"$1/initdb.log" 2>&1) || return
 	printf '%s\n' "port = $port" "listen_addresses = '127.0.0.1'" "unix_socket_directories = '$1'" \
 	    'max_connections = 100' 'shared_buffers = 32MB' 'log_min_messages = warning' >>"$1/data/postgresql.conf"
 }
@@ -33,7 +30,7 @@ postgres_make() {
 postgres_start() {
 	postgres_dir=$1
 	shift
-	as_postgres "$postgres_bin/postgres" -D "$postgres_dir/data" "$@" >>"$postgres_dir/log" 2>&1 &
+	(as_postgres "$postgres_bin/postgres" -D "$postgres_dir/data" "$@" >>"$postgres_dir/log" 2>&1) &
 	server_pid=$!
 	pids="$pids $server_pid"
 	i=0
