@@ -23,7 +23,7 @@ configured() {
 	chmod 600 "$work/$1.yaml"
 }
 login() {
-	echo "dsn: \"host=127.0.0.1 port=$port dbname=${3:-app} user=$1 password='$2'\""
+	echo "dsn: \"host=127.0.0.1 port=$postgres_port dbname=${3:-app} user=$1 password='$2'\""
 }
 configured admin "$(login admin 'admin secret')"
 # sink NAME COMMAND...
@@ -282,15 +282,15 @@ ok $? "a wrong password is not told"
 configured bad "$(login audit_in in nowhere)"
 run sink bad check
 out_like '^error configuration .*3D000' "a database that is not there"
-configured bad "dsn: postgresql://audit_in:in@localhost:$port/app"
+configured bad "dsn: postgresql://audit_in:in@localhost:$postgres_port/app"
 run sink bad check
 out_is "ok none " "a URI, and a name that is resolved"
 run sink bad identity
-out_is "localhost:$port/app/mortise" "identity: without who asks"
-configured bad "dsn: postgresql://audit_in:in@localhost:1,localhost:$port/app?target_session_attrs=read-write"
+out_is "localhost:$postgres_port/app/mortise" "identity: without who asks"
+configured bad "dsn: postgresql://audit_in:in@localhost:1,localhost:$postgres_port/app?target_session_attrs=read-write"
 run sink bad check
 out_is "ok none " "two hosts, of which one does not listen"
-configured bad "dsn: postgresql://audit_in:in@nowhere.invalid:$port,127.0.0.1:$port/app"
+configured bad "dsn: postgresql://audit_in:in@nowhere.invalid:$postgres_port,127.0.0.1:$postgres_port/app"
 run sink bad check
 out_is "ok none " "two hosts, of which one has no address"
 configured bad "$(login audit_in in)
@@ -397,7 +397,7 @@ refused '/table:/d' 'it goes with a table'
 refused "s/table: .*/table: 'a.\"b'/" "no table's name"
 
 # --- state
-dsn="host=127.0.0.1 port=$port dbname=app user=state password=state"
+dsn="host=127.0.0.1 port=$postgres_port dbname=app user=state password=state"
 "$builddir/tests/plugins/postgres_state" "$dsn" >"$work/out" 2>"$work/err"
 ok $? "state: what every store does ($(grep -c '^ok' "$work/out") checks)"
 grep -A2 '^not ok' "$work/out" | sed 's/^/# /'
@@ -428,5 +428,5 @@ status_is 0 "a state"
 query 50 "SELECT count(*) FROM mortise.state WHERE key LIKE 'old/%'" "a put takes some of the expired records away"
 ! grep -rq 'admin secret\|not-to-be-seen' "$work/pg/log"
 ok $? "no password, no token in the server's log"
-postgres_stop INT
+postgres_stop
 finish
