@@ -307,6 +307,7 @@ take_words(void *arg, const struct mortise_command_info *info)
 		calling->status = take_word(calling, info, &i);
 }
 
+/* One cell alone is a line of text, such as one of a script. */
 static void
 print_cells(void *arg, const struct mortise_pair *cells, size_t count)
 {
@@ -320,7 +321,8 @@ print_cells(void *arg, const struct mortise_pair *cells, size_t count)
 		return;
 	}
 	for (size_t i = 0; i < count; i++) {
-		buffer_format(&output->text, "%s%s=", i == 0 ? "" : " ", cells[i].name);
+		if (count > 1)
+			buffer_format(&output->text, "%s%s=", i == 0 ? "" : " ", cells[i].name);
 		text_safe(output, cells[i].value);
 	}
 	output_end_line(output);

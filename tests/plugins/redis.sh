@@ -436,8 +436,8 @@ say put a 1
 is "unavailable .*cannot connect to .*timed out" "a peer that drops packets"
 talk_end
 
-# --- a real one in cluster mode
-printf 'cluster-enabled yes\n' >"$work/cluster.conf"
+# --- a real one in cluster mode; its second port is 10000 above the first, unless told
+printf 'cluster-enabled yes\ncluster-port %s\n' "$(free_port)" >"$work/cluster.conf"
 redis_server cluster
 here
 talk_to
