@@ -7,7 +7,7 @@
 [ -n "$postgres_bin" ] || { echo "bench: no PostgreSQL is installed" >&2; exit 0; }
 postgres_make "$work/pg" && postgres_start "$work/pg" || { cat "$work/pg/log" >&2; exit 1; }
 sql_database=postgres sql -c 'CREATE DATABASE app'
-login="host=127.0.0.1 port=$port dbname=app user=admin password='admin secret'"
+login="host=127.0.0.1 port=$postgres_port dbname=app user=admin password='admin secret'"
 demo
 # configured NAME TRAIL SINKS: NAME.yaml.
 configured() {

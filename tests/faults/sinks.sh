@@ -14,7 +14,7 @@ sql_database=postgres sql -c 'CREATE DATABASE app'
 demo
 cat >"$work/demo/mortise.d/pg.yaml" <<EOF
 backends:
-  pg: {plugin: postgres, dsn: "host=127.0.0.1 port=$port dbname=app user=admin password='admin secret'"}
+  pg: {plugin: postgres, dsn: "host=127.0.0.1 port=$postgres_port dbname=app user=admin password='admin secret'"}
 audit:
   sinks: [{use: pg, wait: ack, timeout: 5s}]
 EOF
@@ -78,6 +78,8 @@ ok $? "writers were killed while they wrote"
 empty writer.err "and complained of nothing"
 agrees "after kills"
 
+# Now nobody waits for long.
+sed -i 's/timeout: 5s/timeout: 200ms/' "$work/demo/mortise.d/pg.yaml"
 "$writer" work "$work/ledger" 8 >"$work/worker" 2>"$work/refused" &
 worker=$!
 outages=${OUTAGES:-4} outage=0 stuck=0
@@ -86,9 +88,9 @@ while [ "$outage" -lt "$outages" ]; do
 	acknowledged 10 || stuck=$((stuck + 1))
 	pause 200
 	if [ $((outage % 2)) = 0 ]; then
-		postgres_stop INT
+		postgres_stop
 	else
-		postgres_stop KILL
+		postgres_crash
 	fi
 	pause 500
 	postgres_start "$work/pg" || stuck=$((stuck + 1))
@@ -99,7 +101,8 @@ wait "$worker"
 ok $? "the program lived through $outages outages"
 ok "$stuck" "and went on after each"
 echo "# $(cat "$work/worker"), of refusals: $(sort "$work/refused" | sed 's/[0-9][0-9]*/N/g' | uniq -c | sort -rn | head -n 3 | tr '\n' ';')"
-! grep -v 'the audit sink pg has not got record' "$work/refused" | grep -q .
-ok $? "what was refused was refused for its audit"
+[ -s "$work/refused" ] && ! grep -v 'the audit sink pg has not got record' "$work/refused" | grep -q .
+ok $? "meanwhile puts were refused, for their audit alone"
+sed -i 's/timeout: 200ms/timeout: 10s/' "$work/demo/mortise.d/pg.yaml"
 agrees "after outages"
 finish

@@ -57,7 +57,7 @@ postgres_stop() {
 postgres_crash() {
 	postgres_signal KILL
 	wait "$postgres_pid" 2>/dev/null
-	rm -f "$postgres_dir/data/postmaster.pid"
+	rm -f "$postgres_dir/data/postmaster.pid" "$postgres_dir"/.s.PGSQL.*
 }
 # sql [OPTION...]: statements on the standard input or by -c, as admin, unless told else.
 sql() {
