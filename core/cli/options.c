@@ -49,6 +49,7 @@ static const struct option_row rows[] = {
 	    "for more"},
 	[OPTION_CHECKPOINT] = {"checkpoint", 0, "F",
 	    "what `audit head` printed as JSON, kept elsewhere; again for more"},
+	[OPTION_SINK] = {"sink", 0, "NAME", "what this sink has, instead of the trail's files"},
 	[OPTION_REASON] = {"reason", 0, "TEXT", "why, for the trail"},
 	[OPTION_RUN] = {"run", 0, NULL, "make the get, audited, and show each step"},
 	[OPTION_EXAMPLE] = {"example", 0, NULL, "only a stanza of YAML to paste"},

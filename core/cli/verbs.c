@@ -108,10 +108,10 @@ static const struct verb verbs[] = {
 		.run = verb_audit_search,
 	}, {
 		.name = "audit verify",
-		.usage = "[FILE...] [--head F] [--expect SEQ:HASH]... [--gap FROM-TO]...\n"
-		    "    [--key EPOCH:KEY]... [--checkpoint F]...",
+		.usage = "[FILE... | --sink NAME] [--head F] [--expect SEQ:HASH]...\n"
+		    "    [--gap FROM-TO]... [--key EPOCH:KEY]... [--checkpoint F]...",
 		.summary = "verify the trail, or these segments of one, in order",
-		.options = OPT(HEAD) | OPT(EXPECT) | OPT(GAP) | OPT(KEY) | OPT(CHECKPOINT),
+		.options = OPT(HEAD) | OPT(EXPECT) | OPT(GAP) | OPT(KEY) | OPT(CHECKPOINT) | OPT(SINK),
 		.most = NO_LIMIT,
 		.run = verb_audit_verify,
 	}, {

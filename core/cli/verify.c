@@ -3,8 +3,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "cli/verbs.h"
@@ -12,21 +14,30 @@
 #define HASH_LENGTH 64
 
 struct verifying {
-	char **found;			/* the trail's segments */
+	char **found;			/* segments that were looked for */
 	size_t found_count;
 	struct mortise_audit_anchor *anchors;
 	struct mortise_audit_gap *gaps;
 	struct mortise_audit_key *keys;
 	const char **checkpoints;
 	struct mortise_verify_options options;
+	char trail[PATH_MAX];		/* its directory, where it was looked for */
 };
 
 static void
-verifying_free(struct verifying *verifying)
+found_free(struct verifying *verifying)
 {
 	for (size_t i = 0; i < verifying->found_count; i++)
 		free(verifying->found[i]);
 	free(verifying->found);
+	verifying->found = NULL;
+	verifying->found_count = 0;
+}
+
+static void
+verifying_free(struct verifying *verifying)
+{
+	found_free(verifying);
 	free(verifying->anchors);
 	free(verifying->gaps);
 	free(verifying->keys);
@@ -53,6 +64,7 @@ find_segments(const char *directory, struct verifying *verifying)
 	struct dirent **entries = NULL;
 	int count = scandir(directory, &entries, is_segment, by_bytes);
 
+	found_free(verifying);
 	if (count < 0)
 		return system_error("cannot read the trail %s", directory);
 	verifying->found = calloc((size_t)count + 1, sizeof(*verifying->found));
@@ -80,9 +92,8 @@ find_trail(struct cli *cli, struct verifying *verifying)
 {
 	struct mortise_verify_options *options = &verifying->options;
 	struct mortise_audit_head head = {.size = sizeof(head)};
-	char directory[PATH_MAX];
-	int status = cli_status(cli, mortise_audit_head(cli->config_path, &head, directory,
-	    sizeof(directory), cli->error));
+	int status = cli_status(cli, mortise_audit_head(cli->config_path, &head, verifying->trail,
+	    sizeof(verifying->trail), cli->error));
 
 	if (status != 0)
 		return status;
@@ -92,7 +103,7 @@ find_trail(struct cli *cli, struct verifying *verifying)
 		anchor->seq = head.seq;
 		memcpy(anchor->hash, head.hash, sizeof(anchor->hash));
 	}
-	return find_segments(directory, verifying);
+	return find_segments(verifying->trail, verifying);
 }
 
 /* The number before a mark; *rest is behind it. */
@@ -165,8 +176,8 @@ take_options(const struct options *options, struct verifying *verifying)
 	const char *text;
 	size_t at = 0;
 
-	/* One more: the trail's own head. */
-	verifying->anchors = calloc(options->given_count + 1, sizeof(*verifying->anchors));
+	/* Two more: the trail's own head, and a sink's last record. */
+	verifying->anchors = calloc(options->given_count + 2, sizeof(*verifying->anchors));
 	verifying->gaps = calloc(options->given_count + 1, sizeof(*verifying->gaps));
 	if (verifying->anchors == NULL || verifying->gaps == NULL)
 		return system_error("cannot start");
@@ -189,11 +200,13 @@ take_options(const struct options *options, struct verifying *verifying)
 }
 
 static void
-print_verdict(struct output *output, enum mortise_code code, enum mortise_reason reason,
-    const char *verdict)
+print_verdict(struct output *output, const char *of, enum mortise_code code,
+    enum mortise_reason reason, const char *verdict)
 {
 	if (output->form == OUTPUT_JSON) {
 		json_begin(output);
+		if (of != NULL)
+			json_text(output, "of", of);
 		json_text(output, "result", code == MORTISE_OK ? "ok" :
 		    reason == MORTISE_REASON_NONE ? mortise_code_name(code) :
 		    mortise_reason_name(reason));
@@ -201,12 +214,15 @@ print_verdict(struct output *output, enum mortise_code code, enum mortise_reason
 		json_end(output);
 		return;
 	}
+	if (of != NULL)
+		buffer_format(&output->text, "%s: ", of);
 	text_safe(output, verdict);
 	output_end_line(output);
 }
 
+/* of: whose verdict it is; NULL: there is no other. */
 static int
-verify(struct cli *cli, const struct verifying *verifying)
+verify(struct cli *cli, const struct verifying *verifying, const char *of)
 {
 	char verdict[1024] = "";
 	enum mortise_code code = mortise_audit_verify(&verifying->options, verdict,
@@ -214,9 +230,68 @@ verify(struct cli *cli, const struct verifying *verifying)
 
 	if (verdict[0] == '\0')
 		return cli_status(cli, code);
-	print_verdict(&cli->output, code, mortise_error_reason(cli->error), verdict);
+	print_verdict(&cli->output, of, code, mortise_error_reason(cli->error), verdict);
 	/* The verdict is what was asked for; the error says no more. */
 	return mortise_exit_status(code, mortise_error_reason(cli->error));
+}
+
+/* --- what a sink has ------------------------------------------------------------------ */
+
+static void
+remove_fetched(const struct verifying *verifying, const char *directory)
+{
+	for (size_t i = 0; i < verifying->found_count; i++)
+		(void)unlink(verifying->found[i]);
+	(void)rmdir(directory);
+}
+
+static int
+fetch(struct cli *cli, struct verifying *verifying, const char *sink, const char *directory,
+    struct mortise_audit_anchor *last)
+{
+	char *program = NULL;
+	const struct mortise_open_options options = cli_open_options(cli, &program);
+	int status = cli_opened(cli, mortise_audit_fetch(&options, sink, directory, last,
+	    cli->error));
+	int found = find_segments(directory, verifying);
+
+	free(program);
+	return status != 0 ? status : found;
+}
+
+/* With the trail's head as an anchor the sink is the same up to there; with the sink's last
+ * record as one of the trail, up to that, too. */
+static int
+verify_both(struct cli *cli, struct verifying *verifying, const char *sink, const char *directory)
+{
+	struct mortise_audit_anchor last = {.seq = 0};
+	int status = find_trail(cli, verifying);
+
+	if (status == 0)
+		status = fetch(cli, verifying, sink, directory, &last);
+	if (status == 0)
+		status = verify(cli, verifying, sink);
+	remove_fetched(verifying, directory);
+	if (status != 0)
+		return status;
+	verifying->anchors[verifying->options.anchors_count++] = last;
+	status = find_segments(verifying->trail, verifying);
+	return status == 0 ? verify(cli, verifying, "trail") : status;
+}
+
+static int
+verify_sink(struct cli *cli, struct verifying *verifying, const char *sink)
+{
+	const char *base = getenv("TMPDIR");
+	char directory[PATH_MAX];
+
+	if (cli->options.words_count > 0)
+		return usage_error("--sink reads the sink, not files");
+	(void)snprintf(directory, sizeof(directory), "%s/mortise-verify-XXXXXX",
+	    base == NULL || base[0] == '\0' ? "/tmp" : base);
+	if (mkdtemp(directory) == NULL)
+		return system_error("cannot make the directory %s", directory);
+	return verify_both(cli, verifying, sink, directory);
 }
 
 int
@@ -225,11 +300,14 @@ verb_audit_verify(struct cli *cli)
 	struct verifying verifying _cleanup_(verifying_free) = {
 		.options = {.size = sizeof(verifying.options)},
 	};
+	const char *sink = option_value(&cli->options, OPTION_SINK);
 	int status = take_options(&cli->options, &verifying);
 
+	if (status == 0 && sink != NULL)
+		return verify_sink(cli, &verifying, sink);
 	verifying.options.files = cli->options.words;
 	verifying.options.files_count = cli->options.words_count;
 	if (status == 0 && cli->options.words_count == 0)
 		status = find_trail(cli, &verifying);
-	return status == 0 ? verify(cli, &verifying) : status;
+	return status == 0 ? verify(cli, &verifying, NULL) : status;
 }

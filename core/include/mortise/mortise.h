@@ -410,6 +410,15 @@ struct mortise_verify_options {
 enum mortise_code mortise_audit_verify(const struct mortise_verify_options *, char *verdict,
     size_t size, struct mortise_error *);
 
+/*
+ * Writes what a sink has of the configured trail into an empty directory, as segments
+ * 000001.jsonl and so on, to be verified, and its last record, as it says, into *last
+ * (seq 0: it has none).  Reads the sink only; within an hour.  invalid: it is no sink;
+ * unsupported: it cannot be read, or has not all records.
+ */
+enum mortise_code mortise_audit_fetch(const struct mortise_open_options *, const char *sink,
+    const char *directory, struct mortise_audit_anchor *last, struct mortise_error *);
+
 struct mortise_audit_head {
 	size_t size;
 	char trail[33];
