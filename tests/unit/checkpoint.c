@@ -123,7 +123,7 @@ test_seals(const char *directory)
 	char *bytes, *line, *rest;
 
 	CHECK_NUMBER(trail_open(&options, &trail, NULL), MORTISE_OK);
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < 40; i++) {
 		(void)append(trail, "x");
 		pass_ms(3);
 	}
@@ -181,7 +181,8 @@ test_epochs(const char *directory)
 	CHECK_TEXT(field(&seen, 4, "next"), field(&seen, 6, "key"));
 	CHECK_NUMBER(number_at(&seen, 6, "epoch"), 2);
 	CHECK_NUMBER(number_at(&seen, 10, "epoch"), 4);
-	CHECK_AS(has(directory, "epoch-5.key") && !has(directory, "epoch-4.key"), "the fifth lasts");
+	CHECK_AS(has(directory, "epoch-5.key"), "the fifth lasts");
+	CHECK(!has(directory, "epoch-4.key"));
 	CHECK_NUMBER(verify_all(directory, first_key, NULL, verdict), 0);
 	CHECK_AS(strstr(verdict, ", signed to 10 in epoch 4") != NULL, "%s", verdict);
 	seen_free(&seen);
