@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* audit/checkpoint.h: when a trail is signed, by one and by many, and by which key.
  * What becomes of keys is in keys.c, what forgers do in tests/audit/forge.py. */
+#define _GNU_SOURCE	/* MAP_ANONYMOUS */
+
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
 
 #include "../signed.h"
 
@@ -190,6 +195,9 @@ test_epochs(const char *directory)
 
 /* --- many at once ------------------------------------------------------------------- */
 
+/* How many records and checkpoints children have written, for who kills them. */
+static atomic_int *written;
+
 static int
 write_and_sign(const char *directory, int count)
 {
@@ -199,6 +207,7 @@ write_and_sign(const char *directory, int count)
 	for (int i = 0; i < count; i++) {
 		failed += append(trail, "x") != MORTISE_OK;
 		failed += i % 10 == 0 && sign_now(trail) != MORTISE_OK;
+		atomic_fetch_add(written, 1);
 	}
 	trail_close(trail);
 	return failed != 0;
@@ -271,11 +280,13 @@ test_kill(const char *directory)
 		int status = 0;
 		pid_t child;
 
+		atomic_store(written, 0);
 		(void)fflush(stdout);
 		child = fork();
 		if (child == 0)
 			_exit(write_and_sign(directory, INT32_MAX));
-		pass_ms(3 + round % 8);
+		while (atomic_load(written) < 1 + round % 13)
+			(void)sched_yield();
 		(void)kill(child, SIGKILL);
 		(void)waitpid(child, &status, 0);
 		wrong += !WIFSIGNALED(status);
@@ -363,6 +374,8 @@ main(void)
 	};
 	char *directory = scratch_new();
 
+	written = mmap(NULL, sizeof(*written), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {
 		clear(directory);
 		tests[i](directory);
