@@ -185,7 +185,8 @@ key_chain_read(struct key_chain *chain, const char *path, int64_t *of, char hash
 		(void)say(chain, MORTISE_REASON_UNCHECKABLE, "%.100s is no checkpoint", path);
 	else if (check_signature(chain, &c) != MORTISE_REASON_NONE) {
 		good = false;
-		(void)say(chain, MORTISE_REASON_UNCHECKABLE, "%.100s: its signature is wrong", path);
+		(void)say(chain, MORTISE_REASON_UNCHECKABLE, "%.100s: its signature is wrong",
+		    path);
 	} else {
 		*of = c.of;
 		memcpy(hash, c.hash, 65);

@@ -31,8 +31,8 @@ ends_changed(unsigned int *matched, char c)
 {
 	static const char begin[] = ",\"h\":\"";
 	unsigned int n = *matched;
-	bool fits = n < 6 ? c == begin[n] : n < 70 ? (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') :
-	    n == 70 ? c == '"' : c == '}';
+	bool is_digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+	bool fits = n < 6 ? c == begin[n] : n < 70 ? is_digit : n == 70 ? c == '"' : c == '}';
 
 	if (n == 72 && c != '\0')
 		return true;

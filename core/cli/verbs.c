@@ -117,7 +117,7 @@ static const struct verb verbs[] = {
 	}, {
 		.name = "audit head",
 		.usage = "[--read-only]",
-		.summary = "sign the trail, and print the newest record's SEQ:HASH, to keep elsewhere",
+		.summary = "sign the trail, print the newest record's SEQ:HASH to keep elsewhere",
 		.options = OPT(READ_ONLY),
 		.run = verb_audit_head,
 	}, {

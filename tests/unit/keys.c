@@ -149,7 +149,8 @@ check_anew(const char *directory, const char *first_key, const char *what)
 	CHECK_TEXT_AS(field(&seen, 5, "t"), "checkpoint", what);
 	CHECK_NUMBER_AS(number_at(&seen, 5, "epoch"), 2, what);
 	CHECK_NUMBER_AS(verify_all(directory, "", NULL, verdict), 0, what);
-	CHECK_AS(strstr(verdict, "by keys begun anew at record 6") != NULL, "%s: %s", what, verdict);
+	CHECK_AS(strstr(verdict, "by keys begun anew at record 6") != NULL, "%s: %s", what,
+	    verdict);
 	check_verifies(directory, first_key, 11, "and who knows the first key is told");
 	seen_free(&seen);
 }
