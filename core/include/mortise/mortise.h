@@ -365,10 +365,14 @@ struct mortise_audit_filter {
 	int64_t from_ms, to_ms;		/* 0: any; from <= time < to */
 	size_t last;			/* only so many, the newest; 0: all */
 	bool follow;			/* then those that come: returns on an error only */
+	/* agency_id: whole operations of the agency, as their outcomes say whose they are; with
+	 * outcomes that only tell of a writer's end, and without intents that claimed falsely. */
+	bool operations;
 };
 /* One record: the line as it stands in the trail, without its LF. */
 typedef void mortise_line_fn(void *arg, const char *line, size_t size);
-/* Records in order, all of them for a filter of NULL; itself recorded as audit_read. */
+/* Records in order, all of them for a filter of NULL; itself recorded as audit_read.  In an
+ * action `*` stands for any letters. */
 enum mortise_code mortise_audit_search(struct mortise *, const struct mortise_request *,
     const struct mortise_audit_filter *, mortise_line_fn *each, void *arg,
     struct mortise_error *);
