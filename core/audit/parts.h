@@ -10,6 +10,7 @@
 #ifndef AUDIT_PARTS_H
 #define AUDIT_PARTS_H
 
+#include <jansson.h>
 #include <pthread.h>
 #include <sys/types.h>
 
@@ -172,6 +173,15 @@ void trail_head_merge(struct trail *);
 void trail_head_write(struct trail *, bool always);
 
 /* --- scan.c ------------------------------------------------------------------ */
+
+/* A line taken apart; everything points into it. */
+struct line {
+	const char *c, *p, *h;
+	size_t c_size, p_size;
+	json_t *tree;		/* of c: the caller's, where this is true */
+};
+/* Of its bytes with the LF; false: it is no record. */
+bool line_split(const char *bytes, size_t size, struct line *);
 
 /* "The next record is corrupt: what", for the file and byte of trail->end. */
 enum mortise_code trail_corrupt(const struct trail *, struct mortise_error *, const char *what);

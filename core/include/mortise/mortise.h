@@ -377,6 +377,23 @@ enum mortise_code mortise_audit_search(struct mortise *, const struct mortise_re
     const struct mortise_audit_filter *, mortise_line_fn *each, void *arg,
     struct mortise_error *);
 
+struct mortise_export_report {
+	size_t size;
+	uint64_t records, whole;	/* all of the trail, and those that were given whole */
+	uint64_t seq;			/* of the last one: an anchor for who verifies it */
+	char hash[65];
+};
+/*
+ * The part of the trail that is one agency's, to be kept and verified by itself
+ * (mortise_audit_verify takes it, as a file with a LF behind each line): records of its
+ * operations whole, all others as digests, which tell nothing but that they are there.
+ * Itself recorded as audit_exported before the first line is given.  *exported (may be
+ * NULL; size set) is filled on ok.
+ */
+enum mortise_code mortise_audit_export(struct mortise *, const struct mortise_request *,
+    const char *agency_id, mortise_line_fn *each, void *arg, struct mortise_export_report *exported,
+    struct mortise_error *);
+
 struct mortise_audit_anchor {
 	uint64_t seq;
 	char hash[65];
@@ -386,7 +403,7 @@ struct mortise_audit_gap {
 };
 struct mortise_verify_options {
 	size_t size;
-	const char *const *files;	/* segments in order; needed */
+	const char *const *files;	/* segments in order, or an export; needed */
 	size_t files_count;
 	const char *head_file;		/* NULL: none */
 	const struct mortise_audit_anchor *anchors;
