@@ -143,6 +143,9 @@ bool trail_writer_gone(const struct trail *, uint32_t writer);
 
 /* --- pending.c --------------------------------------------------------------- */
 
+/* Room for one more element of a list; false: no memory. */
+bool trail_grow(void **all, size_t count, size_t *capacity, size_t element);
+
 bool pendings_add(struct pendings *, uint64_t seq, const char *op, uint32_t writer);
 /* The outcome of op has this seq. */
 void pendings_close(struct pendings *, const char *op, uint64_t seq);
@@ -238,6 +241,14 @@ void host_digest(const char *trail, char host[17]);
 /* Is this the host that the trail was written on?  If not, moves the trail
  * aside, so that another is begun. */
 enum mortise_code trail_host_check(struct trail *, struct mortise_error *);
+
+/* --- erase.c ----------------------------------------------------------------- */
+
+/* Does DIR/erasing name an erasure that is not done yet? */
+bool trail_erasing(const struct trail *);
+/* Ends what a crash has left of one, under the lock; a failure is logged only, and the
+ * next who opens the trail tries again. */
+void trail_erase_again(struct trail *);
 
 /* --- batch.c ----------------------------------------------------------------- */
 

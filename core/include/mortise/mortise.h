@@ -394,6 +394,30 @@ enum mortise_code mortise_audit_export(struct mortise *, const struct mortise_re
     const char *agency_id, mortise_line_fn *each, void *arg, struct mortise_export_report *exported,
     struct mortise_error *);
 
+struct mortise_audit_range {
+	uint64_t from, to;		/* both included */
+};
+struct mortise_erase_options {
+	size_t size;
+	/* Records of this person, of this agency's operations, or both; of this time. */
+	const char *user_email, *agency_id;	/* NULL: any */
+	int64_t from_ms, to_ms;			/* 0: any; from <= time < to */
+	/* Or else these, whosever they are. */
+	const struct mortise_audit_range *ranges;
+	size_t ranges_count;
+	bool dry_run;				/* only counts them, as audit_read */
+};
+/*
+ * Erases the personal parts of records for ever: what callers claimed of people is
+ * overwritten in the files, and the trail still verifies.  Records are there before and
+ * after: audit_erased, and one that names the numbers.  *records: how many parts there
+ * were.  Others may work meanwhile; after a crash, the next mortise_open ends it.
+ * Copies elsewhere (backups, exports) are not reached.  invalid: nothing is named;
+ * conflict: another erasure is under way.
+ */
+enum mortise_code mortise_audit_erase(struct mortise *, const struct mortise_request *,
+    const struct mortise_erase_options *, uint64_t *records, struct mortise_error *);
+
 struct mortise_audit_anchor {
 	uint64_t seq;
 	char hash[65];
