@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,6 +185,24 @@ verify(struct cli *cli, const struct verifying *verifying)
 	print_verdict(&cli->output, code, mortise_error_reason(cli->error), verdict);
 	/* The verdict is what was asked for; the error says no more. */
 	return mortise_exit_status(code, mortise_error_reason(cli->error));
+}
+
+bool
+cli_verify_trail(struct cli *cli, char *verdict, size_t size)
+{
+	struct verifying verifying _cleanup_(verifying_free) = {
+		.options = {.size = sizeof(verifying.options)},
+	};
+	enum mortise_code code = MORTISE_ERROR;
+
+	verdict[0] = '\0';
+	verifying.anchors = calloc(1, sizeof(*verifying.anchors));
+	verifying.options.anchors = verifying.anchors;
+	if (verifying.anchors != NULL && find_trail(cli, &verifying) == 0)
+		code = mortise_audit_verify(&verifying.options, verdict, size, cli->error);
+	if (verdict[0] == '\0')
+		(void)snprintf(verdict, size, "it cannot be read");
+	return code == MORTISE_OK;
 }
 
 int
