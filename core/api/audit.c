@@ -116,7 +116,7 @@ mortise_audit_search(struct mortise *context, const struct mortise_request *requ
 	struct running *running _cleanup_(running_release) = running_hold(context);
 	struct mortise_error spare, *error = error_or(given, &spare);
 	const char *directory = running->engine.config->audit.trail;
-	static const struct mortise_audit_filter all = {.size = sizeof(all)};
+	struct mortise_audit_filter wanted = {.size = sizeof(wanted)};
 	struct searching searching = {.each = each, .arg = arg};
 	struct operation operation;
 	enum mortise_code code = operation_begin(&operation, &running->engine, request,
@@ -125,18 +125,19 @@ mortise_audit_search(struct mortise *context, const struct mortise_request *requ
 	if (code == MORTISE_OK && running->engine.trail == NULL)
 		code = error_set(error, MORTISE_UNSUPPORTED, MORTISE_REASON_NONE,
 		    "there is no trail to read: audit is off");
+	if (code == MORTISE_OK && filter != NULL && !sized_copy(&wanted, sizeof(wanted), filter))
+		code = error_set(error, MORTISE_INVALID, MORTISE_REASON_NONE,
+		    "the filter's size is none; set it to sizeof");
 	/* That it was read is durable before the first line is shown. */
 	code = operation_end(&operation, code);
 	if (code != MORTISE_OK)
 		return code;
 	searching.own = operation.op;
-	if (filter == NULL)
-		filter = &all;
-	code = filter->last == 0 ?
-	    search_trail(directory, filter, pass_line, &searching, error) :
-	    search_newest(directory, filter, &searching, error);
-	return code == MORTISE_OK && filter->follow ?
-	    follow(directory, filter, &searching, error) : code;
+	code = wanted.last == 0 ?
+	    search_trail(directory, &wanted, pass_line, &searching, error) :
+	    search_newest(directory, &wanted, &searching, error);
+	return code == MORTISE_OK && wanted.follow ?
+	    follow(directory, &wanted, &searching, error) : code;
 }
 
 enum mortise_code

@@ -10,6 +10,7 @@
 #ifndef AUDIT_PARTS_H
 #define AUDIT_PARTS_H
 
+#include <jansson.h>
 #include <pthread.h>
 #include <sys/types.h>
 
@@ -149,6 +150,9 @@ bool trail_writer_gone(const struct trail *, uint32_t writer);
 
 /* --- pending.c --------------------------------------------------------------- */
 
+/* Room for one more element of a list; false: no memory. */
+bool trail_grow(void **all, size_t count, size_t *capacity, size_t element);
+
 bool pendings_add(struct pendings *, uint64_t seq, const char *op, uint32_t writer);
 /* The outcome of op has this seq. */
 void pendings_close(struct pendings *, const char *op, uint64_t seq);
@@ -179,6 +183,15 @@ void trail_head_merge(struct trail *);
 void trail_head_write(struct trail *, bool always);
 
 /* --- scan.c ------------------------------------------------------------------ */
+
+/* A line taken apart; everything points into it. */
+struct line {
+	const char *c, *p, *h;
+	size_t c_size, p_size;
+	json_t *tree;		/* of c: the caller's, where this is true */
+};
+/* Of its bytes with the LF; false: it is no record. */
+bool line_split(const char *bytes, size_t size, struct line *);
 
 /* "The next record is corrupt: what", for the file and byte of trail->end. */
 enum mortise_code trail_corrupt(const struct trail *, struct mortise_error *, const char *what);
@@ -242,6 +255,14 @@ void host_digest(const char *trail, char host[17]);
 /* Is this the host that the trail was written on?  If not, moves the trail
  * aside, so that another is begun. */
 enum mortise_code trail_host_check(struct trail *, struct mortise_error *);
+
+/* --- erase.c ----------------------------------------------------------------- */
+
+/* Does DIR/erasing name an erasure that is not done yet? */
+bool trail_erasing(const struct trail *);
+/* Ends what a crash has left of one, under the lock; a failure is logged only, and the
+ * next who opens the trail tries again. */
+void trail_erase_again(struct trail *);
 
 /* --- batch.c ----------------------------------------------------------------- */
 

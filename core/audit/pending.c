@@ -7,9 +7,8 @@
 
 #include "audit/parts.h"
 
-/* Room for one more element. */
-static bool
-grow(void **all, size_t count, size_t *capacity, size_t element)
+bool
+trail_grow(void **all, size_t count, size_t *capacity, size_t element)
 {
 	size_t wanted = *capacity == 0 ? 16 : *capacity * 2;
 	void *bigger;
@@ -32,7 +31,7 @@ pendings_add(struct pendings *pendings, uint64_t seq, const char *op, uint32_t w
 	void *all = pendings->all;
 	struct pending *made;
 
-	if (!grow(&all, pendings->count, &pendings->capacity, sizeof(*made)))
+	if (!trail_grow(&all, pendings->count, &pendings->capacity, sizeof(*made)))
 		return false;
 	pendings->all = all;
 	made = &pendings->all[pendings->count++];
@@ -129,7 +128,7 @@ noteds_set(struct noteds *noteds, const char *backend, const char *store, uint64
 		return true;
 	}
 	if (noted == NULL) {
-		if (!grow(&all, noteds->count, &noteds->capacity, sizeof(*noted)))
+		if (!trail_grow(&all, noteds->count, &noteds->capacity, sizeof(*noted)))
 			return false;
 		noteds->all = all;
 		noted = &noteds->all[noteds->count++];

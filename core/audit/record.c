@@ -371,12 +371,18 @@ record_commitment(const char *personal, size_t size, char commitment[65])
 }
 
 bool
+record_digest(const char *c, size_t size, char digest[65])
+{
+	return hash_tagged("record", sizeof("record"), c, size, digest);
+}
+
+bool
 record_hash(const char *trail, const char *before, const char *c, size_t size, char hash[65])
 {
 	unsigned char linked[16 + 2 * DIGEST_SIZE];
 	char digest[65];
 
-	return hash_tagged("record", sizeof("record"), c, size, digest) &&
+	return record_digest(c, size, digest) &&
 	    hex_decode(trail, linked, 16) && hex_decode(before, linked + 16, DIGEST_SIZE) &&
 	    hex_decode(digest, linked + 16 + DIGEST_SIZE, DIGEST_SIZE) &&
 	    hash_tagged("link", sizeof("link"), linked, sizeof(linked), hash);

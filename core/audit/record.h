@@ -149,6 +149,8 @@ enum mortise_code record_seal(const struct record_draft *, const struct record_l
 enum mortise_code record_line(const struct record *, const struct record_link *,
     struct buffer *line, char hash[65], struct mortise_error *);
 
+/* The digest of c that its hash is made of; false: none to be had. */
+bool record_digest(const char *c, size_t size, char digest[65]);
 /* The two hashes of a record, over bytes as they stand; false: no digest to be
  * had, or trail and before are not 32 and 64 hex digits. */
 bool record_hash(const char *trail, const char *before, const char *c, size_t size,

@@ -17,13 +17,6 @@
 /* ,"h":"…"} and LF */
 #define END_SIZE (6 + 64 + 3)
 
-/* A line taken apart; everything points into it. */
-struct line {
-	const char *c, *p, *h;
-	size_t c_size, p_size;
-	json_t *tree;		/* of c */
-};
-
 enum mortise_code
 trail_corrupt(const struct trail *trail, struct mortise_error *error, const char *what)
 {
@@ -53,8 +46,8 @@ text_in(const json_t *tree, const char *key)
 	return text == NULL ? "" : text;
 }
 
-static bool
-split(const char *bytes, size_t size, struct line *line)
+bool
+line_split(const char *bytes, size_t size, struct line *line)
 {
 	json_error_t problem;
 	size_t body;
@@ -190,7 +183,8 @@ verify_line(struct trail *trail, const struct line *line, size_t size, struct mo
 		return trail_corrupt(trail, error, "it is of a format that this version does not know");
 	if (number_in(line->tree, "seq") != next.seq + 1)
 		return trail_corrupt(trail, error, "its number is wrong");
-	if (!personal_fits(line))
+	/* A crash may have left it blank in part. */
+	if (!personal_fits(line) && !trail_erasing(trail))
 		return trail_corrupt(trail, error, "its personal part differs");
 	next.seq++;
 	next.offset += size;
@@ -205,7 +199,7 @@ enum mortise_code
 trail_scan_line(struct trail *trail, const char *bytes, size_t size, struct mortise_error *error)
 {
 	struct line line = {0};
-	enum mortise_code code = split(bytes, size, &line) ?
+	enum mortise_code code = line_split(bytes, size, &line) ?
 	    verify_line(trail, &line, size, error) : trail_corrupt(trail, error, "it is no record");
 
 	json_decref(line.tree);
@@ -278,7 +272,7 @@ trail_scan_last(struct trail *trail, const struct head *head, struct mortise_err
 		return trail_corrupt(trail, error, "it cannot be read");
 	while (start > 0 && (start == size || bytes[start - 1] != '\n'))
 		start--;
-	good = split(bytes + start, size - start, &line) &&
+	good = line_split(bytes + start, size - start, &line) &&
 	    memcmp(line.h, head->hash, 64) == 0 && number_in(line.tree, "seq") == head->seq;
 	if (good) {
 		trail->end = (struct position){
@@ -308,7 +302,7 @@ segment_start(int directory, uint64_t segment, struct segment_start *start)
 	if (fd >= 0 && bytes != NULL)
 		size = file_read_at(fd, bytes, RECORD_LINE_MAX, 0);
 	lf = size <= 0 ? NULL : memchr(bytes, '\n', (size_t)size);
-	good = lf != NULL && split(bytes, (size_t)(lf - bytes) + 1, &line) &&
+	good = lf != NULL && line_split(bytes, (size_t)(lf - bytes) + 1, &line) &&
 	    strcmp(text_in(line.tree, "t"), "open") == 0;
 	if (good) {
 		(void)snprintf(made.trail, sizeof(made.trail), "%s", text_in(line.tree, "trail"));

@@ -1,21 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "audit/search.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "audit/parts.h"
-#include "base/file.h"
-
-#define CHUNK (256 * 1024)
-#define LOCK_TRIES 100
-
-/* A file's time of change is read from a coarser clock than a record's. */
-#define COARSE_MS 1000
+#include "audit/filter.h"
+#include "base/error.h"
 
 struct kept {
 	char *bytes;
@@ -23,65 +13,14 @@ struct kept {
 };
 
 struct search {
-	const struct mortise_audit_filter *filter;
-	char from[CLOCK_TEXT_SIZE], to[CLOCK_TEXT_SIZE];	/* "" = any */
+	const struct filter *filter;
+	size_t last;
 	mortise_line_fn *each;
 	void *arg;
-	/* With filter->last: the newest so far, a ring from `oldest` on. */
+	/* Where only the `last` are wanted: the newest so far, a ring from `oldest` on. */
 	struct kept *kept;
 	size_t kept_count, kept_capacity, oldest;
 };
-
-static bool
-text_is(const json_t *tree, const char *key, const char *wanted)
-{
-	const char *text;
-
-	if (wanted == NULL)
-		return true;
-	text = json_string_value(json_object_get(tree, key));
-	return text != NULL && strcmp(text, wanted) == 0;
-}
-
-/* The time stands at one place behind the number, as text that sorts. */
-static bool
-time_fits(const struct search *search, const char *line, size_t size)
-{
-	static const char key[] = "\"ts\":\"";
-	const char *ts = size < 128 ? NULL : memchr(line + 1, '"', size - 1);
-
-	if (search->from[0] == '\0' && search->to[0] == '\0')
-		return true;
-	while (ts != NULL && (size_t)(ts - line) + 64 < size && memcmp(ts, key, 6) != 0)
-		ts = memchr(ts + 1, '"', size - (size_t)(ts - line) - 1);
-	if (ts == NULL || (size_t)(ts - line) + 64 >= size)
-		return false;
-	ts += sizeof(key) - 1;
-	return (search->from[0] == '\0' || memcmp(ts, search->from, 27) >= 0) &&
-	    (search->to[0] == '\0' || memcmp(ts, search->to, 27) < 0);
-}
-
-static bool
-line_fits(const struct search *search, const char *line, size_t size)
-{
-	const struct mortise_audit_filter *filter = search->filter;
-	json_t *tree, *c;
-	bool fits;
-
-	if (!time_fits(search, line, size))
-		return false;
-	if (filter->agency_id == NULL && filter->action == NULL && filter->resource_type == NULL &&
-	    filter->resource_id == NULL && filter->user_email == NULL)
-		return true;
-	tree = json_loadb(line, size, 0, NULL);
-	c = json_object_get(tree, "c");
-	fits = text_is(c, "agencyId", filter->agency_id) && text_is(c, "action", filter->action) &&
-	    text_is(c, "resourceType", filter->resource_type) &&
-	    text_is(c, "resourceId", filter->resource_id) &&
-	    text_is(json_object_get(tree, "p"), "userEmail", filter->user_email);
-	json_decref(tree);
-	return fits;
-}
 
 /* A place of the ring: a new one until there are `last`, then the oldest. */
 static struct kept *
@@ -90,7 +29,7 @@ kept_next(struct search *search)
 	size_t capacity;
 	struct kept *bigger;
 
-	if (search->kept_count == search->filter->last) {
+	if (search->kept_count == search->last) {
 		struct kept *oldest = &search->kept[search->oldest];
 
 		search->oldest = (search->oldest + 1) % search->kept_count;
@@ -111,20 +50,21 @@ kept_next(struct search *search)
 }
 
 static enum mortise_code
-take_line(struct search *search, const char *line, size_t size, struct mortise_error *error)
+take_line(void *arg, const struct walk_line *line, struct mortise_error *error)
 {
+	struct search *search = arg;
 	struct kept *kept;
 	char *copy;
 
-	if (!line_fits(search, line, size))
+	if (!filter_fits(search->filter, line->text, line->size))
 		return MORTISE_OK;
-	copy = malloc(size + 1);
+	copy = malloc(line->size + 1);
 	if (copy == NULL)
 		return error_memory(error);
-	memcpy(copy, line, size);
-	copy[size] = '\0';
-	if (search->filter->last == 0) {
-		search->each(search->arg, copy, size);
+	memcpy(copy, line->text, line->size);
+	copy[line->size] = '\0';
+	if (search->last == 0) {
+		search->each(search->arg, copy, line->size);
 		free(copy);
 		return MORTISE_OK;
 	}
@@ -133,7 +73,7 @@ take_line(struct search *search, const char *line, size_t size, struct mortise_e
 		free(copy);
 		return error_memory(error);
 	}
-	*kept = (struct kept){copy, size};
+	*kept = (struct kept){copy, line->size};
 	return MORTISE_OK;
 }
 
@@ -150,90 +90,20 @@ give_kept(struct search *search, bool give)
 	free(search->kept);
 }
 
-/* The whole lines of a file's first `most` bytes. */
-static enum mortise_code
-search_file(struct search *search, int fd, uint64_t most, const char *path,
-    struct mortise_error *error)
-{
-	char *chunk _cleanup_(free_pointer) = malloc(CHUNK);
-	enum mortise_code code = MORTISE_OK;
-	uint64_t offset = 0;
-	size_t used = 1;
-
-	if (chunk == NULL)
-		return error_memory(error);
-	while (code == MORTISE_OK && used > 0 && offset < most) {
-		size_t want = most - offset < CHUNK ? (size_t)(most - offset) : CHUNK;
-		ssize_t size = file_read_at(fd, chunk, want, (off_t)offset);
-		const char *lf;
-
-		if (size < 0)
-			return error_errno(error, errno, "%s cannot be read", path);
-		for (used = 0; code == MORTISE_OK &&
-		    (lf = memchr(chunk + used, '\n', (size_t)size - used)) != NULL;
-		    used = (size_t)(lf - chunk) + 1)
-			code = take_line(search, chunk + used, (size_t)(lf - chunk) - used, error);
-		offset += used;
-	}
-	return code;
-}
-
-/* Read beside its writers, so perhaps in the middle of a change. */
-static bool
-read_lock(const char *directory, struct lock_state *state)
-{
-	char *path _cleanup_(free_pointer) = path_join(directory, "lock");
-	int fd _cleanup_(file_close) = path == NULL ? -1 :
-	    file_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
-
-	for (int tries = 0; fd >= 0 && tries < LOCK_TRIES; tries++) {
-		if (trail_lock_read(fd, state))
-			return true;
-	}
-	return false;
-}
-
-static enum mortise_code
-search_segment(struct search *search, const char *path, const struct lock_state *lock,
-    struct mortise_error *error)
-{
-	int fd _cleanup_(file_close) = file_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
-	const char *name = strrchr(path, '/');
-	uint64_t segment = strtoull(name == NULL ? path : name + 1, NULL, 10);
-	struct stat st;
-
-	/* Its retention may end meanwhile. */
-	if (fd < 0 && errno == ENOENT)
-		return MORTISE_OK;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return error_errno(error, errno, "%s cannot be read", path);
-	if (segment > lock->segment || (search->filter->from_ms != 0 &&
-	    (int64_t)st.st_mtime * 1000 + COARSE_MS < search->filter->from_ms))
-		return MORTISE_OK;
-	return search_file(search, fd, segment == lock->segment ? lock->durable :
-	    (uint64_t)st.st_size, path, error);
-}
-
 enum mortise_code
 search_trail(const char *directory, const struct mortise_audit_filter *filter,
     mortise_line_fn *each, void *arg, struct mortise_error *error)
 {
-	struct search search = {.filter = filter, .each = each, .arg = arg};
-	struct lock_state lock = {.segment = UINT64_MAX};
-	char **files = NULL;
-	size_t count = 0;
-	enum mortise_code code;
+	struct walk walk _cleanup_(walk_end) = {.files = NULL};
+	struct filter fitting _cleanup_(filter_end) = {.wanted = NULL};
+	struct search search = {.filter = &fitting, .last = filter->last, .each = each,
+	    .arg = arg};
+	enum mortise_code code = walk_begin(&walk, directory, error);
 
-	if (filter->from_ms != 0)
-		clock_format(filter->from_ms * 1000, 6, search.from);
-	if (filter->to_ms != 0)
-		clock_format(filter->to_ms * 1000, 6, search.to);
-	/* Before the files are listed: what it calls durable is in one of them. */
-	(void)read_lock(directory, &lock);
-	code = trail_segments(directory, &files, &count, error);
-	for (size_t i = 0; code == MORTISE_OK && i < count; i++)
-		code = search_segment(&search, files[i], &lock, error);
-	trail_segments_free(files, count);
+	if (code == MORTISE_OK)
+		code = filter_begin(&fitting, filter, &walk, error);
+	if (code == MORTISE_OK)
+		code = walk_lines(&walk, filter->from_ms, take_line, &search, error);
 	give_kept(&search, code == MORTISE_OK);
 	return code;
 }

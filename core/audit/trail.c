@@ -129,6 +129,8 @@ open_locked(struct trail *trail, struct mortise_error *error)
 	enum mortise_code code = trail_catch_up(trail, error);
 
 	if (code == MORTISE_OK)
+		trail_erase_again(trail);
+	if (code == MORTISE_OK)
 		code = trail_host_check(trail, error);
 	if (code == MORTISE_OK && trail->segment == 0)
 		code = begin_trail(trail, error);

@@ -10,10 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "audit/verify_hash.h"
 #include "audit/verify_keys.h"
 #include "audit/verify_line.h"
-#include "base/bytes.h"
-#include "base/digest.h"
 #include "base/error.h"
 #include "base/file.h"
 
@@ -48,7 +47,7 @@ struct verifier {
 
 	char trail[33], before[65];	/* "" = no record yet */
 	int64_t seq;
-	uint64_t count;
+	uint64_t count, digests;	/* records, and how many of them by their digests only */
 	struct anchor *anchors;
 	size_t anchors_count;
 	struct list blanks, erased, holes;
@@ -56,7 +55,7 @@ struct verifier {
 
 	char line[SCAN_LINE_MAX + 1], room[SCAN_ROOM];
 	size_t line_size;		/* of what has come of the line so far */
-	bool overlong, first;
+	bool overlong, first, exported;	/* first: of a segment; exported: an export is read */
 	uint64_t torn;			/* bytes of a cut tail */
 };
 
@@ -107,48 +106,10 @@ list_add(struct verifier *v, struct list *list, const void *item, size_t size)
 	return true;
 }
 
-/* --- hashes, from the words of the format ------------------------------------- */
-
-/* As hex.  That libcrypto fails says nothing about the trail. */
 static bool
-hash_parts(struct verifier *v, const struct digest_part *parts, size_t count, char text[65])
+no_hash(struct verifier *v)
 {
-	unsigned char digest[DIGEST_SIZE];
-
-	if (!digest_sha256(parts, count, digest))
-		return wrong(v, MORTISE_REASON_UNCHECKABLE, "libcrypto computes no SHA-256");
-	hex_encode(digest, sizeof(digest), text);
-	return true;
-}
-
-static bool
-link_hash(struct verifier *v, const struct scan_line *line, char hash[65])
-{
-	static const char record_tag[] = "mortise-trail-v1\0record\0";
-	static const char link_tag[] = "mortise-trail-v1\0link\0";
-	unsigned char trail[16], before[DIGEST_SIZE], d[DIGEST_SIZE];
-	const struct digest_part record[] = {{record_tag, sizeof(record_tag) - 1},
-	    {line->c, line->c_size}};
-	const struct digest_part link[] = {{link_tag, sizeof(link_tag) - 1}, {trail, sizeof(trail)},
-	    {before, sizeof(before)}, {d, sizeof(d)}};
-
-	if (!hash_parts(v, record, ARRAY_SIZE(record), hash))
-		return false;
-	/* All three are known to be hex. */
-	(void)hex_decode(hash, d, sizeof(d));
-	(void)hex_decode(v->trail, trail, sizeof(trail));
-	(void)hex_decode(v->before, before, sizeof(before));
-	return hash_parts(v, link, ARRAY_SIZE(link), hash);
-}
-
-static bool
-commitment(struct verifier *v, const struct scan_line *line, char hash[65])
-{
-	static const char personal_tag[] = "mortise-trail-v1\0personal\0";
-	const struct digest_part parts[] = {{personal_tag, sizeof(personal_tag) - 1},
-	    {line->p, line->p_size}};
-
-	return hash_parts(v, parts, ARRAY_SIZE(parts), hash);
+	return wrong(v, MORTISE_REASON_UNCHECKABLE, "libcrypto computes no SHA-256");
 }
 
 /* --- one line ---------------------------------------------------------------------- */
@@ -221,8 +182,8 @@ check_personal(struct verifier *v, const struct scan_line *line)
 	while (size > 0 && line->p[size - 1] == ' ')
 		size--;
 	blank.empty = size == 4 && memcmp(line->p, "null", 4) == 0;
-	if (!blank.empty && !commitment(v, line, hash))
-		return false;
+	if (!blank.empty && !verify_commitment(line->p, line->p_size, hash))
+		return no_hash(v);
 	if (!blank.empty && line->pc.type == SCAN_TEXT && strcmp(hash, line->pc.text) == 0)
 		return true;
 	return list_add(v, &v->blanks, &blank, sizeof(blank));
@@ -261,9 +222,37 @@ check_keys(struct verifier *v, const struct scan_line *line)
 	    v->chain.words);
 }
 
+/* The record of the next number, which was found good. */
+static bool
+count_record(struct verifier *v, const char *hash)
+{
+	v->seq++;
+	v->count++;
+	v->first = false;
+	memcpy(v->before, hash, sizeof(v->before));
+	note_hash(v, v->seq, hash);
+	return true;
+}
+
+/* A record of which an export has no more than this. */
+static bool
+check_digest(struct verifier *v, const char *digest, const char *given)
+{
+	char hash[65];
+
+	if (v->first)
+		return wrong(v, BROKEN, AFTER "an export begins with an open record", SEQ(v));
+	if (!verify_link(v->trail, v->before, digest, hash))
+		return no_hash(v);
+	if (strcmp(hash, given) != 0)
+		return wrong(v, BROKEN, AFTER "hash differs", SEQ(v));
+	v->digests++;
+	return count_record(v, hash);
+}
+
 /* In this order: form, open, hash, version, number, personal part, keys. */
 static bool
-check_line(struct verifier *v)
+check_record(struct verifier *v)
 {
 	struct scan_line line;
 	char hash[65];
@@ -273,13 +262,15 @@ check_line(struct verifier *v)
 	if (v->overlong || !scan_line(v->line, v->line_size, v->room, &line))
 		return wrong(v, BROKEN, AFTER "not a record", SEQ(v));
 	opens = strcmp(line.t.text, "open") == 0;
-	if (opens != v->first)
+	/* In an export the segments stand one behind the other. */
+	if (opens != v->first && !(opens && v->exported))
 		return wrong(v, BROKEN, AFTER
 		    "a segment begins with an open record, and only there", SEQ(v));
 	if (opens && !(v->trail[0] == '\0' ? begin_trail(v, &line) : begin_segment(v, &line)))
 		return false;
-	if (!link_hash(v, &line, hash))
-		return false;
+	if (!verify_digest(line.c, line.c_size, hash) ||
+	    !verify_link(v->trail, v->before, hash, hash))
+		return no_hash(v);
 	if (memcmp(hash, line.hash, SCAN_HASH_SIZE) != 0)
 		return wrong(v, BROKEN, AFTER "hash differs", SEQ(v));
 	if (line.v.number != 1)
@@ -288,13 +279,23 @@ check_line(struct verifier *v)
 	if (line.seq.number != v->seq + 1)
 		return wrong(v, BROKEN, AFTER "sequence %lld, expected %lld", SEQ(v),
 		    (long long)line.seq.number, SEQ(v) + 1);
-	if (!check_personal(v, &line) || !check_erase(v, &line) || !check_keys(v, &line))
-		return false;
-	v->seq++;
-	v->count++;
-	memcpy(v->before, hash, sizeof(hash));
-	note_hash(v, v->seq, hash);
-	return true;
+	return check_personal(v, &line) && check_erase(v, &line) && check_keys(v, &line) &&
+	    count_record(v, hash);
+}
+
+static bool
+check_line(struct verifier *v)
+{
+	static const char header[] = SCAN_EXPORT;
+	char digest[65], hash[65];
+
+	if (v->first && !v->exported && v->line_size == sizeof(header) - 1 &&
+	    memcmp(v->line, header, sizeof(header) - 1) == 0) {
+		v->exported = true;
+		return true;
+	}
+	return v->exported && scan_digest(v->line, v->line_size, digest, hash) ?
+	    check_digest(v, digest, hash) : check_record(v);
 }
 
 /* --- files ---------------------------------------------------------------------------- */
@@ -323,7 +324,6 @@ take_bytes(struct verifier *v, const char *bytes, size_t size)
 		take_part(v, bytes, (size_t)(lf - bytes));
 		if (!check_line(v))
 			return false;
-		v->first = false;
 		v->line_size = 0;
 		v->torn = 0;
 		v->overlong = false;
@@ -349,6 +349,7 @@ check_file(struct verifier *v, const char *path)
 	if (scan_tail_changed(fd))
 		return wrong(v, BROKEN, "the last line's end is changed");
 	v->first = true;
+	v->exported = false;
 	v->line_size = 0;
 	v->overlong = false;
 	while ((got = file_read_at(fd, bytes, sizeof(bytes), at)) > 0) {
@@ -561,7 +562,7 @@ verify_trail(const struct mortise_verify_options *options, char *verdict, size_t
     struct mortise_error *error)
 {
 	struct verifier *v = calloc(1, sizeof(*v));
-	char torn[48] = "", keys[KEY_CHAIN_WORDS] = "";
+	char digests[64] = "", torn[48] = "", keys[KEY_CHAIN_WORDS] = "";
 	enum mortise_reason reason;
 
 	if (v == NULL)
@@ -573,9 +574,12 @@ verify_trail(const struct mortise_verify_options *options, char *verdict, size_t
 		if (v->torn > 0)
 			(void)snprintf(torn, sizeof(torn), ", %llu bytes of a torn tail",
 			    (unsigned long long)v->torn);
+		if (v->digests > 0)
+			(void)snprintf(digests, sizeof(digests), ", %llu of them as digests only",
+			    (unsigned long long)v->digests);
 		key_chain_tell(&v->chain, keys);
-		(void)snprintf(verdict, size, "%llu records, to %lld %s%s%s",
-		    (unsigned long long)v->count, SEQ(v), v->before, torn, keys);
+		(void)snprintf(verdict, size, "%llu records%s, to %lld %s%s%s",
+		    (unsigned long long)v->count, digests, SEQ(v), v->before, torn, keys);
 	}
 	reason = v->reason;
 	verifier_free(v);

@@ -368,6 +368,29 @@ scan_line(const char *text, size_t size, char room[SCAN_ROOM], struct scan_line 
 	    line->ts.type == SCAN_TEXT && line->t.type == SCAN_TEXT;
 }
 
+static bool
+take_hash(const char *digits, char hash[SCAN_HASH_SIZE + 1])
+{
+	memcpy(hash, digits, SCAN_HASH_SIZE);
+	hash[SCAN_HASH_SIZE] = '\0';
+	return strspn(hash, "0123456789abcdef") == SCAN_HASH_SIZE;
+}
+
+bool
+scan_digest(const char *text, size_t size, char d[SCAN_HASH_SIZE + 1],
+    char hash[SCAN_HASH_SIZE + 1])
+{
+	static const char begin[] = "{\"d\":\"", middle[] = "\",\"h\":\"", end[] = "\"}";
+	const char *at = text + sizeof(begin) - 1 + SCAN_HASH_SIZE;
+	const char *digits = at + sizeof(middle) - 1;
+
+	return size == sizeof(begin) + sizeof(middle) + sizeof(end) - 3 + 2 * SCAN_HASH_SIZE &&
+	    memcmp(text, begin, sizeof(begin) - 1) == 0 &&
+	    memcmp(at, middle, sizeof(middle) - 1) == 0 &&
+	    memcmp(digits + SCAN_HASH_SIZE, end, sizeof(end) - 1) == 0 &&
+	    take_hash(text + sizeof(begin) - 1, d) && take_hash(digits, hash);
+}
+
 static const char *
 behind_space(const char *at)
 {

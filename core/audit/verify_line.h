@@ -36,6 +36,9 @@ struct scan_line {
 	const char *records;		/* of an erase: where its list begins; NULL */
 };
 
+/* An export's first line, which is no record. */
+#define SCAN_EXPORT "{\"mortiseExport\":1}"
+
 /* What scan_line works in, so that it needs no memory: want of it would look like
  * a broken line.  A key takes two bytes more there and its two quotes less. */
 #define SCAN_ROOM (SCAN_LINE_MAX + 8)
@@ -52,6 +55,10 @@ struct scan_member {
 /* Others than those above, of a line that was scanned. */
 void scan_members(const struct scan_line *line, char room[SCAN_ROOM],
     const struct scan_member *members);
+/* false = not of the form {"d":"…64…","h":"…64…"}, which stands for a record in an
+ * export; d and hash take its digits. */
+bool scan_digest(const char *text, size_t size, char d[SCAN_HASH_SIZE + 1],
+    char hash[SCAN_HASH_SIZE + 1]);
 
 /* The pairs of an erase's list, one a call: 1 = a pair, 0 = the end, -1 = it is
  * no list of pairs.  *at begins as line->records. */

@@ -102,6 +102,17 @@ file_write_at(int fd, const void *bytes, size_t size, off_t offset)
 }
 
 int
+file_truncate(int fd, off_t size)
+{
+	int result;
+
+	do
+		result = ftruncate(fd, size);
+	while (result < 0 && errno == EINTR);
+	return result;
+}
+
+int
 file_sync(int fd)
 {
 	int result;

@@ -23,6 +23,7 @@ ssize_t file_read_some(int fd, void *bytes, size_t size);
 ssize_t file_read_at(int fd, void *bytes, size_t size, off_t offset);
 /* All bytes at an offset, or -1. */
 int file_write_at(int fd, const void *bytes, size_t size, off_t offset);
+int file_truncate(int fd, off_t size);
 int file_sync(int fd);		/* fsync */
 int file_sync_data(int fd);	/* fdatasync */
 /* The directory that path lies in, so that its name there is durable. */

@@ -1,51 +1,66 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* audit: reading the trail. */
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "cli/record.h"
 #include "cli/verbs.h"
 
 #define TAIL_LINES 10
 #define LAST_MAX 1000000
+#define TABLE_COLUMNS 6
 
 struct reading {
 	struct output *output;
+	struct table table;	/* of no columns: lines with tabs */
 	bool follow;
 };
 
 static void
-add_field(struct output *output, const json_t *object, const char *key)
+add_field(struct output *output, const char *text)
 {
-	const char *text = json_string_value(json_object_get(object, key));
-
 	buffer_text(&output->text, "\t");
-	text_safe(output, text == NULL || text[0] == '\0' ? "-" : text);
+	text_safe(output, text[0] == '\0' ? "-" : text);
 }
 
-/* seq, time, type, action, resource, agency, person, code. */
+/* seq, time, type, action, resource, agency, person, code: for other programs. */
 static void
-print_columns(struct output *output, const char *line, size_t size)
+print_columns(struct output *output, const struct trail_record *record)
 {
-	json_t *record = json_loadb(line, size, 0, NULL);
-	const json_t *linked = json_object_get(record, "c");
-	const json_t *personal = json_object_get(record, "p");
-
-	buffer_format(&output->text, "%" JSON_INTEGER_FORMAT,
-	    json_integer_value(json_object_get(linked, "seq")));
-	add_field(output, linked, "ts");
-	add_field(output, linked, "t");
-	add_field(output, linked, "action");
-	add_field(output, linked, "resourceType");
-	add_field(output, linked, "resourceId");
-	add_field(output, linked, "agencyId");
-	add_field(output, personal, "userEmail");
-	add_field(output, linked, "code");
+	buffer_format(&output->text, "%lld", (long long)record->seq);
+	add_field(output, record->time);
+	add_field(output, record->type);
+	add_field(output, record->action);
+	add_field(output, record->resource_type);
+	add_field(output, record->resource_id);
+	add_field(output, record->agency);
+	add_field(output, record->email);
+	add_field(output, record->code);
 	output_end_line(output);
-	json_decref(record);
+}
+
+/* The same for people. */
+static void
+add_row(struct table *table, const struct trail_record *record)
+{
+	static const char *const heads[] = {"TIME (UTC)", "WHO", "ACTION", "RESOURCE", "AGENCY",
+	    "CODE"};
+	char time[RECORD_TIME_SIZE];
+	bool first = table->cells.size == 0;
+
+	for (size_t i = 0; first && i < ARRAY_SIZE(heads); i++)
+		table_add(table, heads[i]);
+	trail_record_time(record, time);
+	table_add(table, time);
+	table_take(table, trail_record_who(record));
+	/* What is no operation has its type for an action. */
+	table_add(table, record->action[0] == '\0' ? record->type : record->action);
+	table_add(table, record->resource_id[0] == '\0' ? record->resource_type :
+	    record->resource_id);
+	table_add(table, record->agency);
+	table_add(table, strcmp(record->type, "intent") == 0 ? "(intent)" : record->code);
 }
 
 static void
@@ -53,12 +68,18 @@ print_record(void *arg, const char *line, size_t size)
 {
 	struct reading *reading = arg;
 	struct output *output = reading->output;
+	struct trail_record record = {.tree = NULL};
 
 	if (output->form == OUTPUT_JSON) {
 		buffer_append(&output->text, line, size);
 		output_end_line(output);
-	} else
-		print_columns(output, line, size);
+	} else if (trail_record_read(&record, line, size)) {
+		if (reading->table.columns > 0)
+			add_row(&reading->table, &record);
+		else
+			print_columns(output, &record);
+	}
+	trail_record_free(&record);
 	if (!reading->follow)
 		return;
 	/* Following has no end by itself, so nobody would be told later. */
@@ -72,9 +93,18 @@ read_trail(struct cli *cli, const struct mortise_request *request,
     const struct mortise_audit_filter *filter)
 {
 	struct reading reading = {.output = &cli->output, .follow = filter->follow};
+	int status;
 
-	return cli_status(cli, mortise_audit_search(cli->context, request, filter, print_record,
+	/* People get a table, and so does who asks for it; what has no end can be none. */
+	reading.table.width = output_width();
+	if (!filter->follow && (reading.table.width > 0 ||
+	    option_given(&cli->options, OPTION_OUTPUT)))
+		reading.table.columns = TABLE_COLUMNS;
+	status = cli_status(cli, mortise_audit_search(cli->context, request, filter, print_record,
 	    &reading, cli->error));
+	if (reading.table.columns > 0)
+		table_print(&reading.table, &cli->output);
+	return status;
 }
 
 static int
@@ -103,17 +133,6 @@ verb_audit_tail(struct cli *cli)
 	return status == 0 ? read_trail(cli, &request, &filter) : status;
 }
 
-static int
-parse_time(const struct cli *cli, enum option option, int64_t *ms)
-{
-	const char *text = option_value(&cli->options, option);
-
-	if (text == NULL || clock_parse(text, ms))
-		return 0;
-	return usage_error("--%s takes a time of RFC 3339, such as 2026-01-31T12:00:00Z",
-	    option_row(option)->name);
-}
-
 int
 verb_audit_search(struct cli *cli)
 {
@@ -130,9 +149,9 @@ verb_audit_search(struct cli *cli)
 	int status = parse_last(cli, &filter.last);
 
 	if (status == 0)
-		status = parse_time(cli, OPTION_SINCE, &filter.from_ms);
+		status = cli_time(cli, OPTION_SINCE, &filter.from_ms);
 	if (status == 0)
-		status = parse_time(cli, OPTION_UNTIL, &filter.to_ms);
+		status = cli_time(cli, OPTION_UNTIL, &filter.to_ms);
 	if (status == 0)
 		status = cli_open_maintenance(cli);
 	return status == 0 ? read_trail(cli, &request, &filter) : status;

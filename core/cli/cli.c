@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 struct word {
 	const char *name;
 	int value;
@@ -183,6 +185,17 @@ cli_number(const struct cli *cli, enum option option, const char *takes, uint64_
 	if (text == NULL || (number_parse(text, most, number) && *number > 0))
 		return 0;
 	return usage_error("%s, 1 to %" PRIu64, takes, most);
+}
+
+int
+cli_time(const struct cli *cli, enum option option, int64_t *ms)
+{
+	const char *text = option_value(&cli->options, option);
+
+	if (text == NULL || clock_parse(text, ms))
+		return 0;
+	return usage_error("--%s takes a time of RFC 3339, such as 2026-01-31T12:00:00Z",
+	    option_row(option)->name);
 }
 
 void

@@ -56,6 +56,14 @@ bool number_parse(const char *text, uint64_t most, uint64_t *number);
 int cli_number(const struct cli *cli, enum option option, const char *takes, uint64_t most,
     uint64_t *number);
 
+/* The time of an option, in Unix milliseconds, if it is given: 0, or EXIT_USAGE after a
+ * message. */
+int cli_time(const struct cli *cli, enum option option, int64_t *ms);
+
+/* Verifies the configured trail against its head: whether it is good, and the line that
+ * says so.  The exit status of `audit verify` is in cli->error otherwise. */
+bool cli_verify_trail(struct cli *cli, char *verdict, size_t size);
+
 /* For _cleanup_. */
 void secret_release(struct mortise_secret **secret);
 

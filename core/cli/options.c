@@ -51,6 +51,11 @@ static const struct option_row rows[] = {
 	    "what `audit head` printed as JSON, kept elsewhere; again for more"},
 	[OPTION_SINK] = {"sink", 0, "NAME", "what this sink has, instead of the trail's files"},
 	[OPTION_REASON] = {"reason", 0, "TEXT", "why, for the trail"},
+	[OPTION_MONTH] = {"month", 0, "YYYY-MM", "the month, of UTC"},
+	[OPTION_FORMAT] = {"format", 0, "FORM", "text (default), csv or html"},
+	[OPTION_OUT] = {"out", 0, "FILE", "write a new file instead of stdout"},
+	[OPTION_RECORD] = {"record", 0, "SEQ[-SEQ]", "these records; again for more"},
+	[OPTION_YES] = {"yes", 0, NULL, "ask nobody"},
 	[OPTION_RUN] = {"run", 0, NULL, "make the get, audited, and show each step"},
 	[OPTION_EXAMPLE] = {"example", 0, NULL, "only a stanza of YAML to paste"},
 	[OPTION_ACCEPT_ROLLBACK] = {"accept-rollback", 0, "REASON",
@@ -59,7 +64,7 @@ static const struct option_row rows[] = {
 	[OPTION_TO] = {"to", 0, "B", "the backend that is to have them"},
 	[OPTION_NEWEST] = {"newest", 0, NULL, "without older versions"},
 	[OPTION_OVERWRITE] = {"overwrite", 0, NULL, "also over a value that came from elsewhere"},
-	[OPTION_DRY_RUN] = {"dry-run", 0, NULL, "read and compare, and write nothing"},
+	[OPTION_DRY_RUN] = {"dry-run", 0, NULL, "only look, and write nothing"},
 	[OPTION_JOBS] = {"jobs", 0, "N", "so many at a time, 1 to 64 (8)"},
 	[OPTION_RATE] = {"rate", 0, "N", "begin at most N a second"},
 	[OPTION_JOURNAL] = {"journal", 0, "F", "where what is done is noted"},
@@ -76,7 +81,7 @@ _Static_assert(OPTION_COUNT <= 64, "more options than bits");
 static const struct {
 	const char *name;
 	enum option option;
-} aliases[] = {{"agency-id", OPTION_AGENCY}};
+} aliases[] = {{"agency-id", OPTION_AGENCY}, {"user", OPTION_USER_EMAIL}};
 
 const struct option_row *
 option_row(enum option option)

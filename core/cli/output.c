@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -11,6 +12,7 @@
 #include "cli/messages.h"
 
 #define FLUSH_SIZE 32768
+#define WIDTH_DEFAULT 80	/* of a terminal that does not say */
 
 static void
 write_out(struct output *output, const void *bytes, size_t size)
@@ -33,7 +35,7 @@ void
 output_end_line(struct output *output)
 {
 	buffer_text(&output->text, "\n");
-	if (output->text.size >= FLUSH_SIZE)
+	if (!output->held && output->text.size >= FLUSH_SIZE)
 		output_flush(output);
 }
 
@@ -57,6 +59,17 @@ output_finish(struct output *output)
 		return EXIT_SUCCESS;
 	errno = output->failed;
 	return system_error("cannot write to stdout; part of the output is lost");
+}
+
+size_t
+output_width(void)
+{
+	struct winsize size;
+
+	if (isatty(STDOUT_FILENO) != 1)
+		return 0;
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col :
+	    WIDTH_DEFAULT;
 }
 
 void

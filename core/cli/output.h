@@ -19,6 +19,7 @@ struct output {
 	enum output_form form;
 	struct buffer text;	/* verbs append to it */
 	int failed;		/* errno of the first failure */
+	bool held;		/* lines stay in the text, whose owner takes it out */
 };
 
 /* LF, and out with it if there is much. */
@@ -45,9 +46,13 @@ void text_safe(struct output *output, const char *text);
 /* As a shell reads it back. */
 void text_quoted(struct buffer *buffer, const char *text);
 
-/* Columns as wide as their widest cell.  Starts as {.columns = N}. */
+/* The columns of the terminal that stdout is; 0: it is none. */
+size_t output_width(void);
+
+/* Columns as wide as their widest cell.  Starts as {.columns = N}.  Where its lines would
+ * be wider than `width` (0: any), the widest cells are cut, with an ellipsis. */
 struct table {
-	size_t columns;
+	size_t columns, width;
 	struct buffer cells;	/* each with its NUL */
 };
 void table_add(struct table *table, const char *cell);

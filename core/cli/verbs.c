@@ -101,16 +101,36 @@ static const struct verb verbs[] = {
 	}, {
 		.name = "audit search",
 		.usage = "[--agency ID] [--action NAME] [--resource-type TYPE]\n"
-		    "    [--resource-id ID] [--user-email TEXT] [--since TIME] [--until TIME] [-n N]",
+		    "    [--resource-id ID] [--user TEXT] [--since TIME] [--until TIME] [-n N]",
 		.summary = "print the records that match all of these",
 		.options = OPT(AGENCY) | OPT(ACTION) | OPT(RESOURCE_TYPE) | OPT(RESOURCE_ID) |
 		    OPT(USER_EMAIL) | OPT(SINCE) | OPT(UNTIL) | OPT(LAST),
 		.run = verb_audit_search,
 	}, {
+		.name = "audit report",
+		.usage = "--agency ID --month YYYY-MM [--format text|csv|html] [--out FILE]",
+		.summary = "print who saw which of an agency's tokens when",
+		.options = OPT(AGENCY) | OPT(MONTH) | OPT(FORMAT) | OPT(OUT),
+		.run = verb_audit_report,
+	}, {
+		.name = "audit export",
+		.usage = "--agency ID [--out FILE]",
+		.summary = "print an agency's records, in a form that it can verify alone",
+		.options = OPT(AGENCY) | OPT(OUT),
+		.run = verb_audit_export,
+	}, {
+		.name = "audit erase",
+		.usage = "--user EMAIL | --agency ID [--since TIME] [--until TIME] |\n"
+		    "    --record SEQ[-SEQ]... [--dry-run] [--yes]",
+		.summary = "erase what records say of people, for ever; links stay",
+		.options = OPT(USER_EMAIL) | OPT(AGENCY) | OPT(SINCE) | OPT(UNTIL) | OPT(RECORD) |
+		    OPT(DRY_RUN) | OPT(YES),
+		.run = verb_audit_erase,
+	}, {
 		.name = "audit verify",
 		.usage = "[FILE... | --sink NAME] [--head F] [--expect SEQ:HASH]...\n"
 		    "    [--gap FROM-TO]... [--key EPOCH:KEY]... [--checkpoint F]...",
-		.summary = "verify the trail, or these segments of one, in order",
+		.summary = "verify the trail, or these segments of one, or an export",
 		.options = OPT(HEAD) | OPT(EXPECT) | OPT(GAP) | OPT(KEY) | OPT(CHECKPOINT) | OPT(SINK),
 		.most = NO_LIMIT,
 		.run = verb_audit_verify,

@@ -235,6 +235,24 @@ verify(struct cli *cli, const struct verifying *verifying, const char *of)
 	return mortise_exit_status(code, mortise_error_reason(cli->error));
 }
 
+bool
+cli_verify_trail(struct cli *cli, char *verdict, size_t size)
+{
+	struct verifying verifying _cleanup_(verifying_free) = {
+		.options = {.size = sizeof(verifying.options)},
+	};
+	enum mortise_code code = MORTISE_ERROR;
+
+	verdict[0] = '\0';
+	verifying.anchors = calloc(1, sizeof(*verifying.anchors));
+	verifying.options.anchors = verifying.anchors;
+	if (verifying.anchors != NULL && find_trail(cli, &verifying) == 0)
+		code = mortise_audit_verify(&verifying.options, verdict, size, cli->error);
+	if (verdict[0] == '\0')
+		(void)snprintf(verdict, size, "it cannot be read");
+	return code == MORTISE_OK;
+}
+
 /* --- what a sink has ------------------------------------------------------------------ */
 
 static void

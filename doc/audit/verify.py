@@ -3,14 +3,15 @@
 """Verifies an audit trail of Mortise, with nothing but Python's standard library and,
 for its signatures, the command openssl (3.0 or later).
 
-    verify.py SEGMENT... [--head FILE] [--expect SEQ:HASH]... [--gap FROM-TO]...
+    verify.py FILE... [--head FILE] [--expect SEQ:HASH]... [--gap FROM-TO]...
         [--key EPOCH:KEY]... [--checkpoint FILE]... [--no-signatures]
 
-Segments in order.  Prints one line and exits with 0: good; 10: broken (the first
-bad record is named); 11: incomplete (shorter than an anchor, a declared gap that
-no --gap accepts, or keys that begin anew and that no --key leads to); 12: cannot
-be checked.  doc/audit-format.md is the format that this follows; `mortise audit
-verify` is a program of other authors' making that must say the same.
+Segments in order, or an agency's export of all of them.  Prints one line and exits
+with 0: good; 10: broken (the first bad record is named); 11: incomplete (shorter than
+an anchor, a declared gap that no --gap accepts, or keys that begin anew and that no
+--key leads to); 12: cannot be checked.  doc/audit-format.md is the format that this
+follows; `mortise audit verify` is a program of other authors' making that must say
+the same.
 """
 import concurrent.futures
 import functools
@@ -28,6 +29,8 @@ LINE_MAX = 16384            # with its LF
 DEPTH_MAX = 900             # of objects and lists in c, c itself is one
 HEX32, HEX64, HEX128 = (re.compile("[0-9a-f]{%d}" % digits) for digits in (32, 64, 128))
 TIME = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{6}Z")
+EXPORT = b'{"mortiseExport":1}'   # an export's first line
+DIGEST = re.compile(rb'{"d":"([0-9a-f]{64})","h":"([0-9a-f]{64})"}')
 WHOLE_END = re.compile(rb',"h":"[0-9a-f]{64}"}[^\0]')
 
 
@@ -171,6 +174,7 @@ class Trail:
         self.begun = None       # the checkpoint at which they did
         self.led = False        # a known key leads to them
         self.signatures = []    # to be verified: (record before, key, text, signature)
+        self.digests = 0        # of the records, those that an export has by their digests only
 
     def wrong(self, words):
         return broken("record after %d: %s" % (self.seq, words))
@@ -248,18 +252,34 @@ class Trail:
         self.signatures.append((self.seq, made.key, made.text(), made.sig))
         self.newest, self.anew = made, False
 
-    def line(self, raw, begins):
+    def link(self, digest, h):
+        before = bytes.fromhex(self.id), bytes.fromhex(self.hash)
+        if sha256(b"link", *before, digest).hexdigest() != h:
+            raise self.wrong("hash differs")
+
+    def keep(self, h):
+        self.seq, self.hash, self.count = self.seq + 1, h, self.count + 1
+        self.hashes[self.seq] = h
+
+    def digest(self, raw, begins):
+        if begins:
+            raise self.wrong("an export begins with an open record")
+        digest, h = (part.decode("ascii") for part in DIGEST.fullmatch(raw).groups())
+        self.link(bytes.fromhex(digest), h)
+        self.digests += 1
+        self.keep(h)
+
+    def line(self, raw, begins, exported):
         try:
             c, fields, p, h = take_apart(raw)
         except (ValueError, RecursionError):
             raise self.wrong("not a record") from None
-        if (fields["t"] == "open") != begins:
+        opens = fields["t"] == "open"
+        if opens != begins and not (opens and exported):
             raise self.wrong("a segment begins with an open record, and only there")
-        if begins:
+        if opens:
             (self.first_of_all if self.id is None else self.first_of_segment)(fields)
-        digest = sha256(b"record", c).digest()
-        if sha256(b"link", bytes.fromhex(self.id), bytes.fromhex(self.hash), digest).hexdigest() != h:
-            raise self.wrong("hash differs")
+        self.link(sha256(b"record", c).digest(), h)
         if fields["v"] != 1:
             raise Verdict(UNCHECKABLE, "record after %d: format version %d" % (self.seq, fields["v"]))
         if fields["seq"] != self.seq + 1:
@@ -271,8 +291,7 @@ class Trail:
             self.checkpoint(fields)
         elif begins and fields.get("anew") is True:
             self.anew = True
-        self.seq, self.hash, self.count = fields["seq"], h, self.count + 1
-        self.hashes[self.seq] = h
+        self.keep(h)
 
     def segment(self, text):
         if self.tail:
@@ -280,9 +299,13 @@ class Trail:
         *lines, self.tail = text.split(b"\n")
         if WHOLE_END.search(self.tail):
             raise broken("the last line's end is changed")
-        for number, raw in enumerate(lines):
+        exported = lines[:1] == [EXPORT]
+        for number, raw in enumerate(lines[exported:]):
             try:
-                self.line(raw, number == 0)
+                if exported and DIGEST.fullmatch(raw):
+                    self.digest(raw, number == 0)
+                else:
+                    self.line(raw, number == 0, exported)
             except (KeyError, TypeError, ValueError) as error:
                 raise self.wrong("malformed (%s)" % error) from None
 
@@ -364,7 +387,8 @@ def verify(segments, anchors=(), gaps=(), keys=(), signed=True):
         tail += ", signed to %d in epoch %d" % (trail.newest.of, trail.newest.epoch)
     if trail.begun:
         tail += ", by keys begun anew at record %d" % (trail.begun.of + 1)
-    return GOOD, "%d records, to %d %s%s" % (trail.count, trail.seq, trail.hash, tail)
+    digests = ", %d of them as digests only" % trail.digests if trail.digests else ""
+    return GOOD, "%d records%s, to %d %s%s" % (trail.count, digests, trail.seq, trail.hash, tail)
 
 
 def read_head(path):

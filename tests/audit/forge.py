@@ -13,8 +13,8 @@ import shutil
 import sys
 
 sys.dont_write_bytecode = True
-from verifiers import (TRAIL, ZERO, Writer, all_say, cases, dump, finish, join, pair, says, sign,
-                       source, trail)
+from verifiers import (TRAIL, ZERO, Writer, all_say, cases, dump, export, finish, join, pair, says,
+                       sign, source, trail)
 
 if shutil.which("openssl") is None:
     print("1..0 # SKIP there is no command openssl to sign with")
@@ -247,4 +247,13 @@ all_say(10, "a line of another trail inserted", cases(join(lines[:i] + [foreign]
 all_say(11, "cut at each byte", cases(
     (text[:i] for i in (range(len(lines[0]), len(text) - 1) if full else
                         rng.sample(range(len(lines[0]), len(text) - 1), 60))), head=head))
+# --- exports ---------------------------------------------------------------------------
+
+signed = trail(5).checkpoint(1).outcomes(2).checkpoint(1, following=2)
+marks = {1, 6, 9}
+says(0, "an export of a signed trail", [export(signed.lines, marks)], keys=keys_of(1))
+says(10, "an export whose checkpoint is signed by another", [export(
+    trail(5).checkpoint(1).outcomes(2).checkpoint(1, signer=3).lines, marks)])
+says(0, "an export, and a checkpoint by its digest", [export(signed.lines, {1, 9})], keys=keys_of(1))
+
 finish()

@@ -7,8 +7,8 @@ import random
 import sys
 
 sys.dont_write_bytecode = True
-from verifiers import (TRAIL, ZERO, Writer, all_say, cases, commitment, finish, join, says,
-                       sealed, source, trail)
+from verifiers import (HEADER, TRAIL, ZERO, Writer, all_say, cases, commitment, digested, dump, export,
+                       finish, join, says, sealed, source, trail)
 
 rng = random.Random(7)
 
@@ -211,4 +211,101 @@ says(11, "another gap is accepted", gap(6, 8), gaps=[(6, 9)])
 says(10, "a gap that hides more", gap(6, 7))
 says(10, "a gap that goes backwards", gap(6, 3, 4))
 says(0, "an anchor in an accepted gap", gap(6, 8), gaps=[(6, 8)], expect=[(7, ZERO)])
+# --- exports -----------------------------------------------------------------------------------------------------------
+
+def instead(items, number, *others):
+    """A line of a list by others."""
+    return join(items[:number] + list(others) + items[number + 1:])
+
+
+def changes(items, number, places):
+    """One digit of a line by every other, and by one that is none."""
+    for at in places:
+        for digit in b"0123456789abcdefAg":
+            if digit != items[number][at]:
+                line = items[number]
+                yield instead(items, number, line[:at] + bytes([digit]) + line[at + 1:])
+
+
+every = set(range(1, 13))
+mine = export(lines, {1, 4, 5, 9})
+parts = mine.splitlines(keepends=True)
+others = [n for n, line in enumerate(parts) if line.startswith(b'{"d":')]
+says(0, "an export", [mine], head=head)
+says(0, "an export of everything", [export(lines, every)], head=head)
+says(0, "an export of nothing but the first", [export(lines, {1})], head=head)
+says(0, "an export, and an anchor that is a digest there", [mine],
+     expect=[(3, json.loads(lines[2])["h"]), (12, small.before)])
+says(10, "an anchor that a digest differs from", [mine], expect=[(3, small.before)])
+says(11, "an export that was cut at a line", [join(parts[:-1])], head=head)
+says(0, "the same without an anchor", [join(parts[:-1])])
+says(0, "an export cut in a digest", [mine[:-20]])
+says(11, "an export cut in a digest, with its head", [mine[:-20]], head=head)
+says(0, "an export of two segments, in one file", [export(two.lines, {1, 3, 6, 8})])
+says(0, "segments, and an export of the next ones", [two.text()[:cut], export(two.lines[5:], {1, 2})])
+says(0, "an export, and a segment that follows", [export(two.lines[:5], {1, 2}), two.text()[cut:]])
+all_say(0, "a whole record by its digest", cases(
+    instead(parts, n, digested(parts[n])) for n in range(2, len(parts)) if n not in others))
+all_say(0, "a digest by its record", cases(instead(parts, n, lines[n - 1]) for n in others))
+says(10, "the first record by its digest", [instead(parts, 1, digested(parts[1]))])
+says(10, "the first record of a later segment by its digest", [two.text()[:cut], export(two.lines[5:], {2})])
+says(10, "nothing but digests", [export(lines, set())])
+all_say(10, "another d", cases(text for n in others for text in changes(parts, n, range(6, 70, 7))))
+all_say(10, "another h", cases(text for n in others for text in changes(parts, n, range(77, 141, 7))))
+all_say(10, "every digit of one digest", cases(changes(parts, others[2], [*range(6, 70), *range(77, 141)])))
+all_say(10, "a flipped bit, in each byte of an export",
+        cases(mine[:i] + bytes([mine[i] ^ 1 << rng.randrange(8)]) + mine[i + 1:] for i in range(len(mine))))
+all_say(10, "a line of an export is missing", cases(instead(parts, n) for n in range(1, len(parts) - 1)))
+all_say(10, "two lines of an export swapped", cases(
+    join(parts[:i] + [parts[k]] + parts[i + 1:k] + [parts[i]] + parts[k + 1:])
+    for i in range(1, len(parts)) for k in range(i + 1, len(parts))))
+all_say(10, "a digest repeated", cases(instead(parts, n, parts[n], parts[n]) for n in others))
+all_say(10, "a digest of another export", cases(
+    instead(parts, n, digested(golden.split(b"\n")[3] + b"\n")) for n in others))
+all_say(10, "d and h of two records", cases(
+    instead(parts, n, parts[n][:70] + parts[k][70:]) for n in others for k in others if n != k))
+
+
+def forged(number, keep):
+    """A record of one's own making in the place of a digest; keep: it has the h of that one."""
+    c = dump({"v": 1, "seq": number, "ts": "x", "t": "outcome", "action": "token_viewed", "pc": None})
+    line, _ = sealed(json.loads(lines[number - 2])["h"], c, b"null")
+    return line[:-67] + lines[number - 1][-67:] if keep else line
+
+
+all_say(10, "a digest by a forged record, with the digest's hash", cases(
+    instead(parts, n, forged(n, True)) for n in others))
+all_say(10, "a digest by a forged record, with its own", cases(
+    instead(parts, n, forged(n, False)) for n in others if n < 12))
+says(0, "the last digest by a forged record: no anchor, so nobody can tell", [instead(parts, 12, forged(12, False))])
+says(10, "the same with an anchor", [instead(parts, 12, forged(12, False))], head=head)
+all_say(10, "a digest in a segment that is no export", cases(
+    instead(lines, n, digested(lines[n])) for n in range(len(lines))))
+says(10, "the first line twice", [HEADER + mine])
+says(10, "the first line within", [join(parts[:5]) + HEADER + join(parts[5:])])
+says(10, "the first line at the end", [mine + HEADER])
+says(10, "the first line with a space", [b'{"mortiseExport": 1}\n' + join(parts[1:])])
+says(10, "an export of another version", [b'{"mortiseExport":2}\n' + join(parts[1:])])
+says(10, "an export without its first line", [join(parts[1:])])
+says(12, "nothing but the first line", [HEADER])
+says(12, "half of the first line", [HEADER[:9]])
+says(11, "nothing but the first line, and an anchor", [HEADER], head=head)
+says(10, "a line behind a digest is empty", [instead(parts, others[0], parts[others[0]], b"\n")])
+for name, change in (("a space", lambda line: line.replace(b":", b": ", 1)),
+                     ("a third member", lambda line: line[:-2] + b',"p":null}\n'),
+                     ("the members in another order",
+                      lambda line: b'{"h":"' + line[77:141] + b'","d":"' + line[6:70] + b'"}\n'),
+                     ("digits that are large", lambda line: line[:6] + line[6:70].upper() + line[70:]),
+                     ("a digit too few", lambda line: line[:6] + line[7:]),
+                     ("a byte behind it", lambda line: line[:-1] + b" \n")):
+    says(10, f"a digest with {name}", [instead(parts, others[1], change(parts[others[1]]))])
+gone = blanked({2, 4}, [[2, 4]])[0].splitlines(keepends=True)
+says(0, "an erase record that names digests", [export(gone, {1, 8})])
+says(0, "an erased record, and its erase record", [export(gone, {1, 4, 8})])
+says(10, "an erased record, and a digest of its erase record", [export(gone, {1, 4})])
+says(0, "the erased record as a digest too", [export(gone, {1})])
+holed = [line for part in gap(6, 8) for line in part.splitlines(keepends=True)]
+says(11, "a declared gap in an export", [export(holed, {1, 6})])
+says(0, "one that is accepted", [export(holed, {1, 6})], gaps=[(6, 8)])
+says(10, "an open record behind a gap by its digest", [export(holed, {1})], gaps=[(6, 8)])
 finish()

@@ -143,6 +143,22 @@ def trail(number):
 
 # --- asking both ---------------------------------------------------------------------
 
+# --- exports -----------------------------------------------------------------------
+
+HEADER = b'{"mortiseExport":1}\n'
+
+
+def digested(line):
+    """What an export has of a record that is somebody else's."""
+    c = line[5:line.rindex(b',"p":')]
+    d = hashlib.sha256(TAG + b"record\0" + c).hexdigest().encode()
+    return b'{"d":"' + d + b'","h":"' + line[-67:-3] + b'"}\n'
+
+
+def export(of, whole):
+    return HEADER + join(line if number in whole else digested(line) for number, line in enumerate(of, 1))
+
+
 def first_bad(verdict):
     """The record that it names, if any."""
     return re.findall("^record (after )?([0-9]+)", verdict)

@@ -85,6 +85,43 @@ ok $? "audit search --since"
 run mortise audit search --action audit_read
 [ -s "$work/out" ]
 ok $? "reading the trail is recorded"
+run mortise audit search --action 'secret_*' --user bob@agency.example
+[ "$(wc -l <"$work/out")" = 1 ]
+ok $? "audit search by a glob, and --user is --user-email"
+
+# --- for people
+run mortise audit search --resource-id app/key --output plain
+out_like '^TIME \(UTC\) +WHO +ACTION  +RESOURCE  AGENCY  CODE$' "a table: its head"
+out_like '^20[0-9]{2}-[0-9]{2}-[0-9]{2} [0-9:]{8}  ann@agency.example +secret_written  app/key +\(intent\)$' "a table: an intent"
+out_like '^20[0-9: -]+  bob@agency.example +secret_viewed +app/key +ok$' "a table: an outcome"
+run mortise audit tail -n 1 --output plain
+[ "$(wc -l <"$work/out")" = 2 ]
+ok $? "audit tail as a table"
+if command -v "${PYTHON:-python3}" >/dev/null; then
+	mortise get app/key --user-email "a-very-long-name-of-somebody-\303\274@agency.example" >"$work/out"
+	"${PYTHON:-python3}" - "$builddir" >"$work/out" 2>"$work/err" <<'END'
+import fcntl, os, pty, struct, subprocess, sys, termios
+program = sys.argv[1] + "/.libs/mortise"
+program = program if os.path.exists(program) else sys.argv[1] + "/mortise"
+env = {**os.environ, "LD_LIBRARY_PATH": sys.argv[1] + "/core/.libs"}
+for columns in (70, 500):
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    child = subprocess.Popen([program, "audit", "search"], env=env, stdout=slave)
+    os.close(slave)
+    text = b""
+    try:
+        while piece := os.read(master, 65536):
+            text += piece
+    except OSError:
+        pass
+    lines = text.decode().replace("\r\n", "\n").splitlines()
+    print(columns, child.wait(), lines[0].split()[0], max(map(len, lines)) <= columns,
+          any("\u2026" in line for line in lines), any("agency.example" in line for line in lines))
+END
+	out_like '^70 0 TIME True True ' "on a terminal: a table as wide as that"
+	out_like '^500 0 TIME True False True$' "on a wide terminal: nothing is cut"
+fi
 run mortise list app
 run mortise history app/key
 run mortise delete app/key

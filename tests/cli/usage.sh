@@ -51,6 +51,14 @@ wrong '--expect takes SEQ:HASH' audit verify --expect 12
 wrong '--expect takes SEQ:HASH' audit verify --expect 12:ABC
 wrong '--gap takes FROM-TO' audit verify --gap 5
 wrong 'accept-loss needs --reason' audit accept-loss
+wrong 'report needs --agency ID' audit report --month 2026-01
+wrong 'report needs --month YYYY-MM' audit report --agency a
+wrong 'report needs --month YYYY-MM' audit report --agency a --month 2026-13
+wrong 'report needs --month YYYY-MM' audit report --agency a --month 2026-1
+wrong '--format takes text, csv or html' audit report --agency a --month 2026-01 --format pdf
+wrong 'report has no --output json' --output json audit report --agency a --month 2026-01
+wrong 'export needs --agency ID' audit export
+wrong 'erase needs --user EMAIL, --agency ID or --record SEQ' audit erase
 wrong 'init makes its own configuration' --config /nonexistent/x.yaml init --dir "$work/none"
 wrong 'no verb nothing' help nothing
 
@@ -66,7 +74,8 @@ ok $((! $?)) "a value in an unknown option is not repeated"
 run mortise --help
 status_is 0 "--help"
 for verb in init put get delete list history 'token store' 'token get' 'token revoke' 'token list' \
-    'state create' 'state validate' 'audit tail' 'audit search' 'audit verify' 'audit head' \
+    'state create' 'state validate' 'audit tail' 'audit search' 'audit report' 'audit export' \
+    'audit erase' 'audit verify' 'audit head' \
     'audit accept-loss' check explain 'plugin list' 'plugin show' version help; do
 	out_like "^  $verb  " "--help lists $verb"
 done
@@ -83,7 +92,7 @@ while read -r verb; do
 	out_like "^usage: mortise $verb" "$verb --help: usage"
 	out_like '^  --config F' "$verb --help: common options"
 done <"$work/verbs"
-[ "$(wc -l <"$work/verbs")" = 32 ]
+[ "$(wc -l <"$work/verbs")" = 35 ]
 ok $? "every verb was asked for its help"
 run mortise help token
 status_is 0 "help of a group"

@@ -3,7 +3,8 @@
  * Preloaded into the program: one call that it makes of the system fails, once.
  *
  *   FAULT_CALL   write, fsync, fdatasync, rename, open, lock, truncate: which one
- *   FAULT_ERROR  the error number
+ *   FAULT_ERROR  the error number; negative: the program dies there as by kill -9, in a
+ *                write when half of it is written
  *   FAULT_AT     the n-th; 0 fails none
  *   FAULT_COUNT  a file to which the number of such calls is written at the end
  *
@@ -13,6 +14,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,8 +41,28 @@ fails(const char *call)
 	if (wanted == NULL || strcmp(wanted, call) != 0 ||
 	    (long)++calls != number("FAULT_AT"))
 		return 0;
+	if (number("FAULT_ERROR") < 0 && strcmp(call, "write") != 0)
+		(void)raise(SIGKILL);
 	errno = (int)number("FAULT_ERROR");
 	return 1;
+}
+
+/* What a write that fails returns, if it does. */
+static ssize_t
+half_written(ssize_t half)
+{
+	errno = (int)number("FAULT_ERROR");
+	if (errno >= 0)
+		return -1;
+	(void)raise(SIGKILL);
+	return half;
+}
+
+/* How much of a write that is to fail is written before. */
+static size_t
+half_of(size_t size)
+{
+	return number("FAULT_ERROR") < 0 ? size / 2 : 0;
 }
 
 #define NEXT(name) (*(void **)(&real) = dlsym(RTLD_NEXT, name))
@@ -51,7 +73,8 @@ write(int fd, const void *bytes, size_t size)
 	ssize_t (*real)(int, const void *, size_t);
 
 	NEXT("write");
-	return fd > 2 && fails("write") ? -1 : real(fd, bytes, size);
+	return fd > 2 && fails("write") ? half_written(real(fd, bytes, half_of(size))) :
+	    real(fd, bytes, size);
 }
 
 ssize_t
@@ -60,7 +83,8 @@ pwrite64(int fd, const void *bytes, size_t size, off64_t at)
 	ssize_t (*real)(int, const void *, size_t, off64_t);
 
 	NEXT("pwrite64");
-	return fails("write") ? -1 : real(fd, bytes, size, at);
+	return fails("write") ? half_written(real(fd, bytes, half_of(size), at)) :
+	    real(fd, bytes, size, at);
 }
 
 ssize_t
@@ -69,7 +93,8 @@ pwrite(int fd, const void *bytes, size_t size, off_t at)
 	ssize_t (*real)(int, const void *, size_t, off_t);
 
 	NEXT("pwrite");
-	return fails("write") ? -1 : real(fd, bytes, size, at);
+	return fails("write") ? half_written(real(fd, bytes, half_of(size), at)) :
+	    real(fd, bytes, size, at);
 }
 
 int

@@ -22,6 +22,7 @@ esac
 one() {
 	at=$1 errno=$2 call=$3
 	shift 3
+	rm -f "$work/export"
 	timeout 60 env LD_LIBRARY_PATH="$builddir/core/.libs" LD_PRELOAD="$preload" \
 	    FAULT_CALL=$call FAULT_AT="$at" FAULT_ERROR="$errno" FAULT_COUNT="$work/count" \
 	    "$builddir/.libs/mortise" "$@" <"$work/value" >"$work/out" 2>"$work/err"
@@ -85,6 +86,12 @@ try_verb token get oauth/meta/7
 try_verb token revoke oauth/meta/8
 try_verb state create --platform meta --agency a --redirect-uri https://app.example/
 try_verb audit search --action secret_viewed -n 2
+try_verb audit report --agency a --month "$(date -u +%Y-%m)"
+try_verb audit export --agency a --out "$work/export"
+# Each has the parts of those before it to erase.
+export MORTISE_AUDIT_USER_EMAIL=ops@agency.example
+try_verb audit erase --record 1-999999 --yes
+unset MORTISE_AUDIT_USER_EMAIL
 try_verb audit verify
 try_verb audit head
 try_verb check

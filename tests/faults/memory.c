@@ -326,6 +326,32 @@ call_search(void)
 }
 
 static enum mortise_code
+call_export(void)
+{
+	return mortise_audit_export(context, NULL, "agency", ignore_line, NULL, NULL, error);
+}
+
+/* There is a part to erase: that of the request. */
+static enum mortise_code
+call_erase(void)
+{
+	const struct mortise_request request = {.size = sizeof(request),
+	    .user_email = "ops@agency.example"};
+	const struct mortise_erase_options options = {.size = sizeof(options),
+	    .user_email = "ops@agency.example"};
+	struct mortise_secret *value = NULL;
+	uint64_t records = 0;
+	enum mortise_code code = mortise_get(context, &request, "kept", NULL, &value, NULL, error);
+
+	mortise_secret_free(value);
+	if (code == MORTISE_OK)
+		code = mortise_audit_erase(context, NULL, &options, &records, error);
+	if (code == MORTISE_OK)
+		CHECK_AS(records > 0, "there is something to erase");
+	return code;
+}
+
+static enum mortise_code
 call_head(void)
 {
 	struct mortise_audit_head head;
@@ -367,6 +393,8 @@ static const struct scenario {
 	{"token revoke", "access_revoked", call_token_revoke, MORTISE_NOT_FOUND},
 	{"state create and validate", "state_validated", call_state, MORTISE_OK},
 	{"search", "audit_read", call_search, MORTISE_OK},
+	{"export", "audit_exported", call_export, MORTISE_OK},
+	{"erase", "audit_erased", call_erase, MORTISE_OK},
 	{"head", NULL, call_head, MORTISE_OK},
 	{"explain", "secret_viewed", call_explain, MORTISE_OK},
 	{"plugins", NULL, call_plugins, MORTISE_OK},

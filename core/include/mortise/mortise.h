@@ -365,13 +365,58 @@ struct mortise_audit_filter {
 	int64_t from_ms, to_ms;		/* 0: any; from <= time < to */
 	size_t last;			/* only so many, the newest; 0: all */
 	bool follow;			/* then those that come: returns on an error only */
+	/* agency_id: whole operations of the agency, as their outcomes say whose they are; with
+	 * outcomes that only tell of a writer's end, and without intents that claimed falsely. */
+	bool operations;
 };
 /* One record: the line as it stands in the trail, without its LF. */
 typedef void mortise_line_fn(void *arg, const char *line, size_t size);
-/* Records in order, all of them for a filter of NULL; itself recorded as audit_read. */
+/* Records in order, all of them for a filter of NULL; itself recorded as audit_read.  In an
+ * action `*` stands for any letters. */
 enum mortise_code mortise_audit_search(struct mortise *, const struct mortise_request *,
     const struct mortise_audit_filter *, mortise_line_fn *each, void *arg,
     struct mortise_error *);
+
+struct mortise_export_report {
+	size_t size;
+	uint64_t records, whole;	/* all of the trail, and those that were given whole */
+	uint64_t seq;			/* of the last one: an anchor for who verifies it */
+	char hash[65];
+};
+/*
+ * The part of the trail that is one agency's, to be kept and verified by itself
+ * (mortise_audit_verify takes it, as a file with a LF behind each line): records of its
+ * operations whole, all others as digests, which tell nothing but that they are there.
+ * Itself recorded as audit_exported before the first line is given.  *exported (may be
+ * NULL; size set) is filled on ok.
+ */
+enum mortise_code mortise_audit_export(struct mortise *, const struct mortise_request *,
+    const char *agency_id, mortise_line_fn *each, void *arg, struct mortise_export_report *exported,
+    struct mortise_error *);
+
+struct mortise_audit_range {
+	uint64_t from, to;		/* both included */
+};
+struct mortise_erase_options {
+	size_t size;
+	/* Records of this person, of this agency's operations, or both; of this time. */
+	const char *user_email, *agency_id;	/* NULL: any */
+	int64_t from_ms, to_ms;			/* 0: any; from <= time < to */
+	/* Or else these, whosever they are. */
+	const struct mortise_audit_range *ranges;
+	size_t ranges_count;
+	bool dry_run;				/* only counts them, as audit_read */
+};
+/*
+ * Erases the personal parts of records for ever: what callers claimed of people is
+ * overwritten in the files, and the trail still verifies.  Records are there before and
+ * after: audit_erased, and one that names the numbers.  *records: how many parts there
+ * were.  Others may work meanwhile; after a crash, the next mortise_open ends it.
+ * Copies elsewhere (backups, exports) are not reached.  invalid: nothing is named;
+ * conflict: another erasure is under way.
+ */
+enum mortise_code mortise_audit_erase(struct mortise *, const struct mortise_request *,
+    const struct mortise_erase_options *, uint64_t *records, struct mortise_error *);
 
 struct mortise_audit_anchor {
 	uint64_t seq;
@@ -387,7 +432,7 @@ struct mortise_audit_key {
 };
 struct mortise_verify_options {
 	size_t size;
-	const char *const *files;	/* segments in order; needed */
+	const char *const *files;	/* segments in order, or an export; needed */
 	size_t files_count;
 	const char *head_file;		/* NULL: none */
 	const struct mortise_audit_anchor *anchors;
