@@ -180,6 +180,7 @@ test_flat(void)
 	struct sink_record record;
 	struct mortise_call call = host_call();
 	char *text _cleanup_(free_pointer) = NULL;
+	struct stat status;
 	struct one one;
 	size_t taken;
 	json_t *tree;
@@ -190,8 +191,12 @@ test_flat(void)
 	if (!begin(&one))
 		return;
 	sink_record_make(&record, ONE, 7, "a\x01\"b@agency.example");
+	(void)umask(077);
 	CHECK_NUMBER(one.sink.plugin->sink->emit(one.sink.instance, &call, &record.line, 1, &taken),
 	    MORTISE_OK);
+	(void)umask(022);
+	CHECK_AS(stat(one.path, &status) == 0 && (status.st_mode & 07777) == 0640,
+	    "its mode holds under any umask");
 	text = content(one.path);
 	tree = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 	CHECK_AS(json_is_object(tree), "a flat line is JSON, each name once");
@@ -284,6 +289,28 @@ test_moved(void)
 	(void)fclose(stream);
 	emits(&one, ONE, 11, 11, "records behind what others began");
 	HAS(one.path, "? 11");
+	host_close(&one.sink);
+}
+
+/* Another file of the same size at the path. */
+static void
+test_replaced(void)
+{
+	char *text _cleanup_(free_pointer) = NULL;
+	struct one one;
+	FILE *stream;
+
+	if (!fresh(&one))
+		return;
+	emits(&one, ONE, 1, 2, "records");
+	text = content(one.path);
+	CHECK(rename(one.path, one.moved) == 0);
+	stream = fopen(one.path, "w");
+	CHECK(stream != NULL && fchmod(fileno(stream), 0600) == 0 && fputs(text, stream) >= 0);
+	(void)fclose(stream);
+	emits(&one, ONE, 3, 3, "a record after it was replaced by a copy");
+	HAS(one.moved, "1 2");
+	HAS(one.path, "1 2 3");
 	host_close(&one.sink);
 }
 
@@ -488,6 +515,7 @@ static void
 test_full(void)
 {
 	struct rlimit before, small;
+	char *text _cleanup_(free_pointer) = NULL;
 	struct one one;
 	size_t taken = 0;
 
@@ -500,6 +528,8 @@ test_full(void)
 	CHECK(setrlimit(RLIMIT_FSIZE, &small) == 0);
 	CHECK_NUMBER_AS(emit(&one, ONE, 1, 9, &taken), MORTISE_UNAVAILABLE, "no room for all");
 	CHECK(setrlimit(RLIMIT_FSIZE, &before) == 0);
+	text = content(one.path);
+	CHECK_AS(text[0] == '{' && text[strlen(text) - 1] == '\n', "no line in part");
 	CHECK_AS(taken > 0 && taken < 9, "some are taken");
 	CHECK_NUMBER_AS(position(&one, ONE), taken, "those are there");
 	emits(&one, ONE, taken + 1, 9, "the others, when there is room");
@@ -560,6 +590,7 @@ main(void)
 	test_conflict("line");
 	test_conflict("flat");
 	test_moved();
+	test_replaced();
 	test_torn();
 	test_unflushed();
 	test_rotation();

@@ -260,29 +260,30 @@ test_sizes(void)
 static void
 test_datagram_too_long(void)
 {
-	static const struct host_option udp[] = {{"to", NULL}, {"max-size", "65536"}};
-	struct host_option options[ARRAY_SIZE(udp)];
 	static char data[65000];
-	struct sink_record record;
-	struct hosted sink;
 	char to[64];
 	int fd = listen_inet(SOCK_DGRAM, "udp", to, sizeof(to));
+	const struct host_option options[] = {{"to", to}, {"max-size", "65536"}};
+	struct sink_record record;
+	struct hosted sink;
+	size_t size;
 
-	memcpy(options, udp, sizeof(options));
-	options[0].text = to;
 	if (fd < 0) {
 		test_skip("udp", "no loopback interface");
 		return;
 	}
 	if (!begin(&sink, options, ARRAY_SIZE(options)))
 		return;
-	memset(data, 'x', sizeof(data) - 1);
+	memset(data, 'x', 60000);
 	sink_record_make(&record, ONE, 5, NULL);
 	sink_record_set(&record, "calls", data);
 	CHECK_NUMBER(emit(&sink, &record.line), MORTISE_OK);
-	CHECK_AS(strstr(receive(fd), " seq=\"5\"") != NULL, "the largest datagram");
-	sink_record_set(&record, "cached", "a text that does not fit any more, whatever is done: it is over "
-	    "65507 bytes, which is all that a datagram of IPv4 has");
+	size = strlen(receive(fd));
+	/* The largest that IPv4 has: 65507 bytes. */
+	memset(data, 'x', 60000 + 65507 - size);
+	CHECK_NUMBER(emit(&sink, &record.line), MORTISE_OK);
+	CHECK_NUMBER_AS(strlen(receive(fd)), 65507, "the largest datagram");
+	memset(data, 'x', 60001 + 65507 - size);
 	CHECK_NUMBER(emit(&sink, &record.line), MORTISE_OK);
 	CHECK_AS(strstr(receive(fd), " cut=\"calls\"") != NULL, "beyond it, it is cut");
 	host_close(&sink);
@@ -343,6 +344,65 @@ test_unix_stream(void)
 	file_close(&one);
 	file_close(&fd);
 	sink_batch_free(batch);
+}
+
+/* A peer that reads no more raises no signal. */
+static void
+test_pipe(void)
+{
+	const struct host_option options[] = {{"to", path}};
+	struct sink_batch *batch = sink_batch_make(ONE, 1, 2);
+	struct hosted sink;
+	static char bytes[20000];
+	int fd = listen_unix(SOCK_STREAM), one;
+	size_t taken;
+
+	(void)signal(SIGPIPE, SIG_DFL);
+	if (!begin(&sink, options, 1))
+		return;
+	CHECK_NUMBER(emit_in(&sink, batch->lines, 1, &taken, 5000), MORTISE_OK);
+	one = accept(fd, NULL, NULL);
+	CHECK(shutdown(one, SHUT_RD) == 0);
+	CHECK_NUMBER(emit_in(&sink, batch->lines + 1, 1, &taken, 5000), MORTISE_OK);
+	file_close(&one);
+	one = accept(fd, NULL, NULL);
+	(void)receive_all(one, bytes, sizeof(bytes), 200);
+	CHECK_AS(strstr(bytes, " seq=\"2\"") != NULL, "it comes on another connection");
+	host_close(&sink);
+	file_close(&one);
+	file_close(&fd);
+	sink_batch_free(batch);
+}
+
+/* Nobody accepts, and so many wait for it that no one more may. */
+static void
+test_backlog(void)
+{
+	const struct host_option options[] = {{"to", path}};
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct sink_record record;
+	struct hosted sink;
+	int fd = listen_unix(SOCK_STREAM), waiting[16], count = 0;
+	uint64_t began = clock_monotonic_ns();
+	size_t taken;
+
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	for (; count < 16; count++) {
+		waiting[count] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		if (connect(waiting[count], (const struct sockaddr *)&address, sizeof(address)) != 0)
+			break;
+	}
+	sink_record_make(&record, ONE, 5, NULL);
+	if (!begin(&sink, options, 1))
+		return;
+	(void)alarm(20);
+	CHECK_NUMBER(emit_in(&sink, &record.line, 1, &taken, 100), MORTISE_TIMEOUT);
+	(void)alarm(0);
+	CHECK(clock_monotonic_ns() - began < 1100 * NS_PER_MS);
+	host_close(&sink);
+	for (int i = 0; i <= count && i < 16; i++)
+		file_close(&waiting[i]);
+	file_close(&fd);
 }
 
 /* Messages with their length before them: each number once? */
@@ -524,6 +584,8 @@ main(void)
 	test_datagram_too_long();
 	test_unix_restart();
 	test_unix_stream();
+	test_pipe();
+	test_backlog();
 	test_stopped();
 	test_full_queue();
 	test_broken();
