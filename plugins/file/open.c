@@ -14,7 +14,7 @@
 
 #define CHUNK (64 * 1024)		/* more than any line has */
 
-/* --- calls of the system ---------------------------------------------------------------- */
+/* --- calls of the system ----------------------------------------------------------- */
 
 int
 open_again(const char *path, int flags, mode_t mode)
@@ -115,7 +115,7 @@ sync_directory(const struct sink *sink)
 	return result == 0 ? MORTISE_OK : fail_errno(sink, sink->directory);
 }
 
-/* --- what is behind the newest run --------------------------------------------------------- */
+/* --- what is behind the newest run ------------------------------------------------- */
 
 /* Whole lines go on to be good ones, with rising numbers. */
 static size_t
@@ -167,7 +167,7 @@ take_tail(struct sink *sink, uint64_t size)
 	    fail_errno(sink, sink->path);
 }
 
-/* --- the file --------------------------------------------------------------------------- */
+/* --- the file ---------------------------------------------------------------------- */
 
 static void
 let_go(struct sink *sink)
@@ -358,7 +358,7 @@ sink_sync(struct sink *sink)
 	return code;
 }
 
-/* --- rotation ----------------------------------------------------------------------------- */
+/* --- rotation ---------------------------------------------------------------------- */
 
 /* A name is for this long: "PATH.100". */
 static enum mortise_code
