@@ -43,6 +43,13 @@ cell(const struct mortise_pair *pairs, size_t count, const char *name)
 	return NULL;
 }
 
+/* Where both are there. */
+static bool
+differ(const char *one, const char *two)
+{
+	return one != NULL && two != NULL && strcmp(one, two) != 0;
+}
+
 static bool
 is_part_of(const struct mortise_pair *pairs, size_t count, const struct mortise_line *line)
 {
@@ -54,7 +61,7 @@ is_part_of(const struct mortise_pair *pairs, size_t count, const struct mortise_
 	for (size_t i = 0; i < count; i++) {
 		const char *value = cell(line->fields, line->fields_count, pairs[i].name);
 
-		if (value != NULL && strcmp(value, pairs[i].value) != 0)
+		if (differ(value, pairs[i].value))
 			return false;
 	}
 	return true;

@@ -112,7 +112,7 @@ erase_range(struct erasure *erasure, uint64_t from, uint64_t to)
 static enum mortise_code
 erase_runs(struct erasure *erasure)
 {
-	struct runs *runs = malloc(sizeof(*runs));
+	struct runs *runs = calloc(1, sizeof(*runs));
 	struct stat status;
 	enum mortise_code code;
 

@@ -365,11 +365,12 @@ static enum mortise_code
 move_on(const struct sink *sink, unsigned int number)
 {
 	size_t size = strlen(sink->path) + sizeof(".4294967295");
-	char *from = malloc(2 * size), *to = from + size;
+	char *from = malloc(2 * size), *to;
 	enum mortise_code code = MORTISE_OK;
 
 	if (from == NULL)
 		return fail_memory(sink);
+	to = from + size;
 	(void)snprintf(from, size, number == 1 ? "%s" : "%s.%u", sink->path, number - 1);
 	(void)snprintf(to, size, "%s.%u", sink->path, number);
 	if (rename(from, to) < 0 && errno != ENOENT)

@@ -111,7 +111,7 @@ append_param(struct buffer *to, const char *name, const char *value)
 static void
 append_msgid(struct buffer *to, const char *event)
 {
-	for (size_t i = 0; event[i] != '\0' && i < MSGID_MAX; i++)
+	for (size_t i = 0; i < MSGID_MAX && event[i] != '\0'; i++)
 		buffer_append(to, event[i] > ' ' && event[i] < 0x7f ? &event[i] : "?", 1);
 	if (event[0] == '\0')
 		buffer_text(to, "-");
