@@ -87,8 +87,8 @@ const struct kit_case kit_cases[] = {
 	    case_sink_conflict},
 	{"sink/read", "read gives records as they came, in order", SINK(EMIT) | SINK(READ),
 	    KIT_WRITES, case_sink_read},
-	{"sink/filter", "read gives those that the filter fits", SINK(EMIT) | SINK(READ), KIT_WRITES,
-	    case_sink_filter},
+	{"sink/filter", "read gives those that the filter fits", SINK(EMIT) | SINK(READ),
+	    KIT_WRITES, case_sink_filter},
 	{"sink/erase", "erase takes the personal parts of its records alone", SINK(EMIT) |
 	    SINK(ERASE), KIT_WRITES, case_sink_erase},
 

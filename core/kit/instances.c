@@ -84,7 +84,7 @@ case_check(struct kit *kit)
 	return kit_expect(kit, code, KIT_CODE(OK), "check");
 }
 
-/* --- several of them ---------------------------------------------------------------- */
+/* --- several of them --------------------------------------------------------------- */
 
 /* The first one lives on; where both are one store, both know what either wrote. */
 static bool

@@ -165,7 +165,7 @@ enum mortise_code kit_state_delete(struct kit *, const char *key,
 enum mortise_code kit_state_list(struct kit *, const char *prefix, struct kit_seen *);
 bool kit_state_gets(struct kit *, const char *key, struct kit_value);
 
-/* --- instances (open.c) ------------------------------------------------------------- */
+/* --- instances (open.c) ------------------------------------------------------------ */
 
 /* Loads the plugin; the error is in kit->error. */
 enum mortise_code kit_load(struct kit *);
@@ -173,7 +173,7 @@ enum mortise_code kit_load(struct kit *);
 enum mortise_code kit_open(struct kit *, struct backend **);
 void kit_close(struct kit *, struct backend *);
 
-/* --- processes (process.c) ---------------------------------------------------------- */
+/* --- processes (process.c) --------------------------------------------------------- */
 
 /* Runs a case (NULL: opens only) in a process of its own, in which it removes what it
  * made; the report says how it went. */

@@ -28,7 +28,7 @@
 #define SIGNALS 65
 #define LEAK_SIZE 16			/* bytes a round that are one */
 
-/* --- deadlines ---------------------------------------------------------------------- */
+/* --- deadlines --------------------------------------------------------------------- */
 
 /* Whatever it answers: it is back. */
 bool
@@ -66,7 +66,7 @@ case_deadline(struct kit *kit)
 	return kit->report->verdict == KIT_OK;
 }
 
-/* --- rounds of all that it offers --------------------------------------------------- */
+/* --- rounds of all that it offers -------------------------------------------------- */
 
 /* A call of each operation, with a name and a value of one's own. */
 static bool
@@ -134,7 +134,7 @@ opened_rounds(struct kit *kit, unsigned int count)
 	return rounds(kit, kit_name(kit, "round").text, "value", count);
 }
 
-/* --- threads ------------------------------------------------------------------------ */
+/* --- threads ----------------------------------------------------------------------- */
 
 struct worker {
 	struct kit kit;			/* a view of its own; the report is shared */
@@ -190,7 +190,7 @@ case_threads(struct kit *kit)
 	return started == THREADS || kit_fail(kit, "cannot start %d threads", THREADS);
 }
 
-/* --- what is left behind ------------------------------------------------------------ */
+/* --- what is left behind ----------------------------------------------------------- */
 
 /* Entries of a directory of /proc/self. */
 static size_t
@@ -308,7 +308,7 @@ case_silence(struct kit *kit)
 	return kit->report->verdict == KIT_OK;
 }
 
-/* --- manners ------------------------------------------------------------------------ */
+/* --- manners ----------------------------------------------------------------------- */
 
 struct surroundings {
 	char directory[4096], locale[256];

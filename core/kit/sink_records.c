@@ -34,7 +34,7 @@ kit_trail_free(struct kit_trail **trail)
 	free(*trail);
 }
 
-/* --- the parts of a record ---------------------------------------------------------------- */
+/* --- the parts of a record --------------------------------------------------------- */
 
 static void
 field(struct kit_record *record, const char *name, const char *value)
@@ -161,7 +161,7 @@ kit_trail_fill(struct kit *kit, struct kit_trail *trail, uint64_t from, uint64_t
 	return true;
 }
 
-/* --- calls --------------------------------------------------------------------------------- */
+/* --- calls ------------------------------------------------------------------------- */
 
 enum mortise_code
 kit_emit(struct kit *kit, const struct mortise_line *lines, size_t count, size_t *taken)

@@ -12,7 +12,7 @@
 #define ROWS_MAX 16
 #define LONG_AGENT 15400		/* makes a line of nearly 16 KiB */
 
-/* --- what read gives ---------------------------------------------------------------------- */
+/* --- what read gives --------------------------------------------------------------- */
 
 struct row {
 	uint64_t seq;
@@ -43,17 +43,25 @@ cell(const struct mortise_pair *pairs, size_t count, const char *name)
 	return NULL;
 }
 
+/* Where both are there. */
+static bool
+differ(const char *one, const char *two)
+{
+	return one != NULL && two != NULL && strcmp(one, two) != 0;
+}
+
 static bool
 is_part_of(const struct mortise_pair *pairs, size_t count, const struct mortise_line *line)
 {
 	const char *kept = cell(pairs, count, "line");
 
 	if (kept != NULL)
-		return strlen(kept) == line->line_size && memcmp(kept, line->line, line->line_size) == 0;
+		return strlen(kept) == line->line_size &&
+		    memcmp(kept, line->line, line->line_size) == 0;
 	for (size_t i = 0; i < count; i++) {
 		const char *value = cell(line->fields, line->fields_count, pairs[i].name);
 
-		if (value != NULL && strcmp(value, pairs[i].value) != 0)
+		if (differ(value, pairs[i].value))
 			return false;
 	}
 	return true;
@@ -131,8 +139,8 @@ reads_some(struct kit *kit, const struct kit_trail *trail, const struct mortise_
 		if (row == NULL)
 			return kit_fail(kit, "read %s does not give record %" PRIu64, by, seqs[i]);
 		if (!row->whole)
-			return kit_fail(kit, "read %s gives record %" PRIu64 " otherwise than it came",
-			    by, seqs[i]);
+			return kit_fail(kit, "read %s gives record %" PRIu64 " otherwise than it "
+			    "came", by, seqs[i]);
 	}
 	return true;
 }
@@ -176,7 +184,7 @@ stands_at(struct kit *kit, const struct kit_trail *trail, uint64_t seq, const ch
 	return !CAN(POSITION) || kit_stands_at(kit, trail->id, seq, when);
 }
 
-/* --- what is written --------------------------------------------------------------------- */
+/* --- what is written --------------------------------------------------------------- */
 
 bool
 case_sink_unknown(struct kit *kit)
@@ -252,10 +260,13 @@ static bool
 add_odd(struct kit *kit, struct kit_trail *trail, char *agent)
 {
 	const struct kit_facts facts[] = {
-		{.seq = 1, .agency = "ag \"1\"]\\ %s", .resource = "a=b;c,d\te", .email = "o'hara@x.example"},
-		{.seq = 2, .agency = "ag\n2\r\x1b[31m", .resource = "\x7f", .email = "a\nb@x.example"},
+		{.seq = 1, .agency = "ag \"1\"]\\ %s", .resource = "a=b;c,d\te",
+		    .email = "o'hara@x.example"},
+		{.seq = 2, .agency = "ag\n2\r\x1b[31m", .resource = "\x7f",
+		    .email = "a\nb@x.example"},
 		{.seq = 3, .agency = "\xc3\xa4\xe2\x82\xac\xf0\x9f\x94\x91", .resource = "auth_1"},
-		{.seq = 4, .agency = "ag_1", .resource = "auth_1", .email = "a@x.example", .agent = agent},
+		{.seq = 4, .agency = "ag_1", .resource = "auth_1", .email = "a@x.example",
+		    .agent = agent},
 		{.seq = 5, .agency = "ag_1", .email = "b@x.example", .erased = true},
 		{.seq = 6, .bare = true},
 	};
@@ -283,7 +294,8 @@ case_sink_odd(struct kit *kit)
 	if (!add_odd(kit, trail, agent))
 		return false;
 	while (next < trail->count) {
-		enum mortise_code code = kit_emit(kit, trail->lines + next, trail->count - next, &taken);
+		enum mortise_code code = kit_emit(kit, trail->lines + next, trail->count - next,
+		    &taken);
 
 		if (!kit_expect(kit, code, KIT_CODE(OK) | KIT_CODE(INVALID), "emit of odd records"))
 			return false;
@@ -319,7 +331,7 @@ case_sink_conflict(struct kit *kit)
 	    has(kit, trail, three, 3);
 }
 
-/* --- what is read, and erased ----------------------------------------------------------------- */
+/* --- what is read, and erased ------------------------------------------------------ */
 
 bool
 case_sink_read(struct kit *kit)
@@ -340,9 +352,12 @@ bool
 case_sink_filter(struct kit *kit)
 {
 	static const struct kit_facts facts[] = {
-		{.seq = 1, .agency = "ag_1", .resource = "auth_1", .email = "a@x.example", .ago_ms = 9000},
-		{.seq = 2, .agency = "ag_2", .resource = "auth_1", .email = "b@x.example", .ago_ms = 6000},
-		{.seq = 3, .agency = "ag_1", .resource = "auth_2", .email = "b@x.example", .ago_ms = 3000},
+		{.seq = 1, .agency = "ag_1", .resource = "auth_1", .email = "a@x.example",
+		    .ago_ms = 9000},
+		{.seq = 2, .agency = "ag_2", .resource = "auth_1", .email = "b@x.example",
+		    .ago_ms = 6000},
+		{.seq = 3, .agency = "ag_1", .resource = "auth_2", .email = "b@x.example",
+		    .ago_ms = 3000},
 	};
 	static const uint64_t two[] = {2}, one_three[] = {1, 3}, one_two[] = {1, 2},
 	    two_three[] = {2, 3}, all[] = {1, 2, 3};
@@ -379,7 +394,8 @@ two_is_erased(struct kit *kit, const struct kit_trail *trail)
 		    strstr(row->text, "192.0.2.7") != NULL;
 
 		if (row->seq == 2 && personal)
-			return kit_fail(kit, "the personal part of a record that was to be erased is there");
+			return kit_fail(kit, "the personal part of a record that was to be erased "
+			    "is there");
 		if (row->seq != 2 && !row->whole)
 			return kit_fail(kit, "erase of record 2 changes record %" PRIu64, row->seq);
 	}
@@ -413,7 +429,7 @@ case_sink_erase(struct kit *kit)
 	    kit_flushes(kit) && stands_at(kit, trail, 3, "behind an erased record");
 }
 
-/* --- for the cases of limits.c ------------------------------------------------------------------ */
+/* --- for the cases of limits.c ----------------------------------------------------- */
 
 bool
 kit_sink_round(struct kit *kit, const char *email)

@@ -10,7 +10,7 @@
 #define GATHER (256 * 1024)		/* bytes of lines that are written at once */
 #define PAST_MAX (8 * 1024 * 1024)	/* a batch at its largest */
 
-/* --- what was there already ------------------------------------------------------------- */
+/* --- what was there already -------------------------------------------------------- */
 
 /* The end of the newest run, as far as a batch that is sent again can reach. */
 struct past {
@@ -77,7 +77,7 @@ compare(struct sink *sink, struct past *past, const struct mortise_line *line)
 	return code;
 }
 
-/* --- what is new ------------------------------------------------------------------------ */
+/* --- what is new ------------------------------------------------------------------- */
 
 /* All bytes, or as many as *written says, and errno. */
 static bool
@@ -141,7 +141,7 @@ append(struct sink *sink, const struct mortise_line *lines, size_t count, size_t
 	    write_lines(sink, lines, taken);
 }
 
-/* --- the operations ----------------------------------------------------------------------- */
+/* --- the operations ---------------------------------------------------------------- */
 
 enum mortise_code
 file_emit(void *instance, struct mortise_call *call, const struct mortise_line *lines,

@@ -36,7 +36,7 @@ by_number(const void *a, const void *b)
 	return *left < *right ? -1 : *left > *right;
 }
 
-/* --- one file --------------------------------------------------------------------------- */
+/* --- one file ---------------------------------------------------------------------- */
 
 static enum mortise_code
 blank(struct erasure *erasure, char *line, size_t size, uint64_t offset)
@@ -112,7 +112,7 @@ erase_range(struct erasure *erasure, uint64_t from, uint64_t to)
 static enum mortise_code
 erase_runs(struct erasure *erasure)
 {
-	struct runs *runs = malloc(sizeof(*runs));
+	struct runs *runs = calloc(1, sizeof(*runs));
 	struct stat status;
 	enum mortise_code code;
 
@@ -123,7 +123,8 @@ erase_runs(struct erasure *erasure)
 	for (size_t i = 0; code == MORTISE_OK && i < runs->count; i++) {
 		const struct run *run = &runs->list[i];
 
-		if (run->device != (uint64_t)status.st_dev || run->inode != (uint64_t)status.st_ino ||
+		if (run->device != (uint64_t)status.st_dev ||
+		    run->inode != (uint64_t)status.st_ino ||
 		    strcmp(run->trail, erasure->trail) != 0)
 			continue;
 		code = erase_range(erasure, run->from, i + 1 < runs->count ? run->to :
@@ -149,7 +150,7 @@ erase_file(struct erasure *erasure)
 	return code;
 }
 
-/* --- all of them -------------------------------------------------------------------------- */
+/* --- all of them ------------------------------------------------------------------- */
 
 static enum mortise_code
 erase_files(struct erasure *erasure)
@@ -190,8 +191,8 @@ file_erase(void *instance, struct mortise_call *call, const char *trail, const u
 	free(erasure.seqs);
 	free(erasure.chunk);
 	if (code == MORTISE_OK && erasure.met < count)
-		sink->host->log(call, MORTISE_LOG_WARNING, "%zu of %zu records to be erased are not "
-		    "in %s, nor in those that it keeps beside it; erase them in what was moved "
+		sink->host->log(call, MORTISE_LOG_WARNING, "%zu of %zu records to be erased are "
+		    "not in %s, nor in those that it keeps beside it; erase them in what was moved "
 		    "elsewhere", count - erasure.met, count, sink->path);
 	return code;
 }

@@ -59,7 +59,7 @@ struct sink {
 	struct runs runs;
 };
 
-/* --- runs.c: the file PATH.position ------------------------------------------------- */
+/* --- runs.c: the file PATH.position ------------------------------------------------ */
 
 /* Without a file there are none. */
 enum mortise_code runs_load(const struct sink *, struct runs *);
@@ -74,7 +74,7 @@ struct run *runs_add(struct runs *);
 /* A file was made that has the number of one that is gone. */
 void runs_forget(struct runs *, uint64_t device, uint64_t inode);
 
-/* --- lines.c: what a line is ---------------------------------------------------------- */
+/* --- lines.c: what a line is ------------------------------------------------------- */
 
 /* A line as the options want it, with its LF, behind what the buffer has. */
 void line_render(const struct sink *, const struct mortise_line *, struct buffer *);
@@ -86,7 +86,7 @@ bool line_same(const char *line, size_t size, const struct mortise_line *);
  * nothing; false: there are none (any more). */
 bool line_personal(const char *line, size_t size, size_t *from, size_t *to, bool *null);
 
-/* --- open.c: the file at the path ---------------------------------------------------- */
+/* --- open.c: the file at the path -------------------------------------------------- */
 
 int open_again(const char *path, int flags, mode_t mode);
 ssize_t read_at(int fd, void *bytes, size_t size, uint64_t offset);
@@ -107,7 +107,7 @@ enum mortise_code sink_sync(struct sink *);
 /* Moves the file out of the way, and begins another. */
 enum mortise_code sink_rotate(struct sink *, const char *trail);
 
-/* --- the operations (emit.c, erase.c) -------------------------------------------------- */
+/* --- the operations (emit.c, erase.c) ---------------------------------------------- */
 
 enum mortise_code file_emit(void *, struct mortise_call *, const struct mortise_line *,
     size_t count, size_t *taken);

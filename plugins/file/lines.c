@@ -16,7 +16,7 @@
 #define SEQ "\"seq\":"
 #define HEAD_SIZE 96			/* the number is in so much of a line */
 
-/* --- the flat one --------------------------------------------------------------------- */
+/* --- the flat one ------------------------------------------------------------------ */
 
 /* Fields that are no text, and those that a flat line leaves out: what it has already, and
  * what is of use in a trail only. */
@@ -62,7 +62,8 @@ append_string(struct buffer *to, const char *text)
 	while (*text != '\0') {
 		size_t plain = 0;
 
-		while ((unsigned char)text[plain] >= ' ' && text[plain] != '"' && text[plain] != '\\')
+		while ((unsigned char)text[plain] >= ' ' && text[plain] != '"' &&
+		    text[plain] != '\\')
 			plain++;
 		buffer_append(to, text, plain);
 		text += plain;
@@ -114,7 +115,7 @@ line_render(const struct sink *sink, const struct mortise_line *line, struct buf
 	buffer_text(to, "}\n");
 }
 
-/* --- what is in a line ------------------------------------------------------------------ */
+/* --- what is in a line ------------------------------------------------------------- */
 
 static bool
 is_hash_tail(const char *tail)
@@ -150,7 +151,7 @@ line_same(const char *line, size_t size, const struct mortise_line *other)
 	    TAIL_SIZE) == 0;
 }
 
-/* --- what is personal -------------------------------------------------------------------- */
+/* --- what is personal -------------------------------------------------------------- */
 
 /* Behind the string that begins at `at`. */
 static size_t

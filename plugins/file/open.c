@@ -14,7 +14,7 @@
 
 #define CHUNK (64 * 1024)		/* more than any line has */
 
-/* --- calls of the system ---------------------------------------------------------------- */
+/* --- calls of the system ----------------------------------------------------------- */
 
 int
 open_again(const char *path, int flags, mode_t mode)
@@ -115,7 +115,7 @@ sync_directory(const struct sink *sink)
 	return result == 0 ? MORTISE_OK : fail_errno(sink, sink->directory);
 }
 
-/* --- what is behind the newest run --------------------------------------------------------- */
+/* --- what is behind the newest run ------------------------------------------------- */
 
 /* Whole lines go on to be good ones, with rising numbers. */
 static size_t
@@ -167,7 +167,7 @@ take_tail(struct sink *sink, uint64_t size)
 	    fail_errno(sink, sink->path);
 }
 
-/* --- the file --------------------------------------------------------------------------- */
+/* --- the file ---------------------------------------------------------------------- */
 
 static void
 let_go(struct sink *sink)
@@ -358,18 +358,19 @@ sink_sync(struct sink *sink)
 	return code;
 }
 
-/* --- rotation ----------------------------------------------------------------------------- */
+/* --- rotation ---------------------------------------------------------------------- */
 
 /* A name is for this long: "PATH.100". */
 static enum mortise_code
 move_on(const struct sink *sink, unsigned int number)
 {
 	size_t size = strlen(sink->path) + sizeof(".4294967295");
-	char *from = malloc(2 * size), *to = from + size;
+	char *from = malloc(2 * size), *to;
 	enum mortise_code code = MORTISE_OK;
 
 	if (from == NULL)
 		return fail_memory(sink);
+	to = from + size;
 	(void)snprintf(from, size, number == 1 ? "%s" : "%s.%u", sink->path, number - 1);
 	(void)snprintf(to, size, "%s.%u", sink->path, number);
 	if (rename(from, to) < 0 && errno != ENOENT)

@@ -14,7 +14,7 @@
 /* Set once, by mortise_plugin_init, before anything else runs. */
 static const struct mortise_host *host;
 
-/* --- the schema ------------------------------------------------------------------------- */
+/* --- the schema -------------------------------------------------------------------- */
 
 static const char *const formats[] = {"line", "flat", NULL};
 
@@ -31,7 +31,7 @@ SCHEMA_OPTION(keep, "keep", "how many files stay beside it, as PATH.1, PATH.2 an
 static const struct mortise_option *const options[] = {&path, &mode, &format, &rotate_size, &keep,
     NULL};
 
-/* --- instances -------------------------------------------------------------------------- */
+/* --- instances --------------------------------------------------------------------- */
 
 static void
 file_close(void *instance)

@@ -40,7 +40,8 @@ fail_errno(const struct sink *sink, const char *what)
 	case EACCES:
 	case EPERM:
 		return sink->host->fail(sink->call, MORTISE_DENIED, MORTISE_REASON_NONE,
-		    "%s %s: %s; let the user that runs this send there", peer_name(sink), what, why);
+		    "%s %s: %s; let the user that runs this send there", peer_name(sink), what,
+		    why);
 	case ENOENT:
 	case ECONNREFUSED:
 		return sink->host->fail(sink->call, MORTISE_UNAVAILABLE, MORTISE_REASON_NONE,
@@ -100,7 +101,7 @@ sink_send(struct sink *sink, const void *bytes, size_t size)
 	return n;
 }
 
-/* --- Unix sockets --------------------------------------------------------------------------- */
+/* --- Unix sockets ------------------------------------------------------------------ */
 
 /* EAGAIN: a stream's queue of connections is full, and poll says nothing of it. */
 static enum mortise_code
@@ -119,7 +120,8 @@ connect_unix(struct sink *sink)
 			return fail_errno(sink, "cannot be reached");
 		sink->stream = types[i] == SOCK_STREAM;
 		do {
-			result = connect(sink->fd, (const struct sockaddr *)&address, sizeof(address));
+			result = connect(sink->fd, (const struct sockaddr *)&address,
+			    sizeof(address));
 			if (result < 0 && errno == EAGAIN)
 				code = wait_for(sink, 0);
 		} while (result < 0 && errno == EAGAIN && code == MORTISE_OK);
@@ -129,7 +131,7 @@ connect_unix(struct sink *sink)
 	return result < 0 && code == MORTISE_OK ? fail_errno(sink, "is of another type") : code;
 }
 
-/* --- the network ------------------------------------------------------------------------------ */
+/* --- the network ------------------------------------------------------------------- */
 
 static enum mortise_code
 take_address(void *arg, const char *address)

@@ -7,7 +7,7 @@
 
 #include "syslog.h"
 
-/* --- datagrams ------------------------------------------------------------------------------ */
+/* --- datagrams --------------------------------------------------------------------- */
 
 /* A Unix socket's daemon was started anew: there may be another one at the path. */
 static bool
@@ -58,7 +58,7 @@ send_datagram(struct sink *sink, const struct mortise_line *line)
 	return code;
 }
 
-/* --- streams --------------------------------------------------------------------------------- */
+/* --- streams ----------------------------------------------------------------------- */
 
 /* RFC 6587, 3.4.1, and RFC 5425: its length before it; on a Unix socket a LF behind it. */
 static enum mortise_code
@@ -137,7 +137,7 @@ send_frame(struct sink *sink, const struct mortise_line *line)
 	return code;
 }
 
-/* --- the operation ----------------------------------------------------------------------------- */
+/* --- the operation ----------------------------------------------------------------- */
 
 enum mortise_code
 syslog_emit(void *instance, struct mortise_call *call, const struct mortise_line *lines,

@@ -54,7 +54,7 @@ event_of(const struct mortise_line *line)
 	return action[0] != '\0' ? action : field_of(line, "t");
 }
 
-/* --- texts -------------------------------------------------------------------------------- */
+/* --- texts ------------------------------------------------------------------------- */
 
 /* A control character is shown by its picture (LF by U+240A): receivers split messages at
  * some, and a terminal obeys others.  Those of two bytes (U+0080 to U+009F) are U+FFFD. */
@@ -106,12 +106,12 @@ append_param(struct buffer *to, const char *name, const char *value)
 	buffer_text(to, "\"");
 }
 
-/* --- the parts ---------------------------------------------------------------------------- */
+/* --- the parts --------------------------------------------------------------------- */
 
 static void
 append_msgid(struct buffer *to, const char *event)
 {
-	for (size_t i = 0; event[i] != '\0' && i < MSGID_MAX; i++)
+	for (size_t i = 0; i < MSGID_MAX && event[i] != '\0'; i++)
 		buffer_append(to, event[i] > ' ' && event[i] < 0x7f ? &event[i] : "?", 1);
 	if (event[0] == '\0')
 		buffer_text(to, "-");

@@ -12,7 +12,7 @@
 #include "syslog.h"
 
 #define UDP_SIZE 1400			/* with the headers of IPv6 within a frame of Ethernet */
-#define OTHERS_SIZE 8192		/* what receivers take without being told to: rsyslog, RFC 5425 */
+#define OTHERS_SIZE 8192		/* what rsyslog, and receivers of RFC 5425, take untold */
 #define SIZE_MAX_GIVEN 65536
 #define HOST_NAME_MAX_SIZE 255		/* of fields of the header: RFC 5424, 6 */
 #define APP_NAME_MAX 48
@@ -21,7 +21,7 @@
 /* Set once, by mortise_plugin_init, before anything else runs. */
 static const struct mortise_host *host;
 
-/* --- the schema --------------------------------------------------------------------------- */
+/* --- the schema -------------------------------------------------------------------- */
 
 static const char *const formats[] = {"rfc5424", "local", NULL};
 
@@ -48,10 +48,10 @@ SCHEMA_TEXT(key, "key", "its key", NULL, MORTISE_OPTION_PATH);
 SCHEMA_TEXT(server_name, "server-name", "the name that the server's certificate has, where it is "
     "not that of `to`", NULL, 0);
 
-static const struct mortise_option *const options[] = {&to, &format, &facility, &severity, &app_name,
-    &host_name, &sd_id, &max_size, &ca_file, &certificate, &key, &server_name, NULL};
+static const struct mortise_option *const options[] = {&to, &format, &facility, &severity,
+    &app_name, &host_name, &sd_id, &max_size, &ca_file, &certificate, &key, &server_name, NULL};
 
-/* --- options ---------------------------------------------------------------------------------- */
+/* --- options ----------------------------------------------------------------------- */
 
 static enum mortise_code
 fail_memory(const struct sink *sink)
@@ -118,7 +118,8 @@ static enum mortise_code
 check_word(const struct sink *sink, const char *option, const char *text, size_t most,
     const char *without)
 {
-	bool good = text[0] != '\0' && strlen(text) <= most && strcspn(text, without) == strlen(text);
+	size_t length = strlen(text);
+	bool good = length > 0 && length <= most && strcspn(text, without) == length;
 
 	for (size_t i = 0; good && text[i] != '\0'; i++)
 		good = text[i] > ' ' && text[i] < 0x7f;
@@ -159,8 +160,8 @@ take_words(struct sink *sink)
 		code = check_word(sink, "sd-id", sink->sd_id, SD_ID_MAX, "=]\"");
 	if (code == MORTISE_OK && (number == NULL || number == sink->sd_id || number[1] == '\0' ||
 	    number[1 + strspn(number + 1, "0123456789.")] != '\0'))
-		code = host->option_fail(sink->call, sink->options, "sd-id", "\"%s\" is no name; it is "
-		    "NAME@NUMBER, as mortise@32473", sink->sd_id);
+		code = host->option_fail(sink->call, sink->options, "sd-id", "\"%s\" is no "
+		    "name; it is NAME@NUMBER, as mortise@32473", sink->sd_id);
 	return code;
 }
 
@@ -182,7 +183,7 @@ take_options(struct sink *sink)
 	return sink->peer.transport == TRANSPORT_TLS ? tls_new(sink) : MORTISE_OK;
 }
 
-/* --- instances ---------------------------------------------------------------------------------- */
+/* --- instances --------------------------------------------------------------------- */
 
 static void
 syslog_close(void *instance)

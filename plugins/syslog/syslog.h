@@ -50,19 +50,19 @@ struct sink {
 	uint64_t seq;
 };
 
-/* --- message.c -------------------------------------------------------------------------- */
+/* --- message.c --------------------------------------------------------------------- */
 
 /* The record as a message of at most `most` bytes in sink->message.  invalid: it has no room
  * even without all that may be left out. */
 enum mortise_code message_make(struct sink *, const struct mortise_line *, size_t most);
 
-/* --- rank.c: facility and severity --------------------------------------------------------- */
+/* --- rank.c: facility and severity ------------------------------------------------- */
 
 extern const char *const facility_words[], *const severity_words[];
 /* The number in "<...>" of this record. */
 unsigned int rank_of(const struct sink *, const struct mortise_line *);
 
-/* --- connect.c ----------------------------------------------------------------------------- */
+/* --- connect.c --------------------------------------------------------------------- */
 
 enum mortise_code fail_errno(const struct sink *, const char *what);
 /* Waits for the events on the connection.  timeout: the deadline came first. */
@@ -74,7 +74,7 @@ void sink_disconnect(struct sink *);
 /* Of the connection; -1 with errno, EAGAIN: later. */
 ssize_t sink_send(struct sink *, const void *bytes, size_t size);
 
-/* --- tls.c --------------------------------------------------------------------------------- */
+/* --- tls.c ------------------------------------------------------------------------- */
 
 /* Set up by the options ca-file, cert, key and server-name. */
 enum mortise_code tls_new(struct sink *);
@@ -88,7 +88,7 @@ enum mortise_code tls_send(struct sink *, const void *bytes, size_t size);
 /* Did the peer end it? */
 bool tls_ended(struct tls *);
 
-/* --- emit.c --------------------------------------------------------------------------------- */
+/* --- emit.c ------------------------------------------------------------------------ */
 
 enum mortise_code syslog_emit(void *, struct mortise_call *, const struct mortise_line *,
     size_t count, size_t *taken);

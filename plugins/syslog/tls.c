@@ -17,7 +17,7 @@ struct tls {
 	SSL *ssl;			/* NULL: no connection */
 };
 
-/* --- bytes, without SIGPIPE, which OpenSSL's own sockets may raise ----------------------------- */
+/* --- bytes, without SIGPIPE, which OpenSSL's own sockets may raise ----------------- */
 
 static int
 bio_result(BIO *bio, ssize_t n)
@@ -70,7 +70,7 @@ bio_new(struct sink *sink)
 	return bio;
 }
 
-/* --- the set-up ------------------------------------------------------------------------------- */
+/* --- the set-up -------------------------------------------------------------------- */
 
 /* A key that needs one is refused: nobody is there to be asked. */
 static int
@@ -167,7 +167,7 @@ tls_free(struct tls *tls)
 	free(tls);
 }
 
-/* --- a connection ----------------------------------------------------------------------------- */
+/* --- a connection ------------------------------------------------------------------ */
 
 static enum mortise_code
 fail_tls(const struct sink *sink, const char *what)
@@ -179,8 +179,8 @@ fail_tls(const struct sink *sink, const char *what)
 
 	if (verified != X509_V_OK)
 		return sink->host->fail(sink->call, MORTISE_ERROR, MORTISE_REASON_NONE,
-		    "%s: its certificate is not good: %s; give its CA by ca-file, and the name that "
-		    "is in it by server-name", to, X509_verify_cert_error_string(verified));
+		    "%s: its certificate is not good: %s; give its CA by ca-file, and the name "
+		    "that is in it by server-name", to, X509_verify_cert_error_string(verified));
 	if (error == 0 || ERR_GET_LIB(error) == ERR_LIB_SYS ||
 	    ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
 		return sink->host->fail(sink->call, MORTISE_UNAVAILABLE, MORTISE_REASON_NONE,

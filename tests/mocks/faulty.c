@@ -25,9 +25,9 @@ static const char *const words[] = {
 	"deletes-more", "any-version", "says-existed", "ignores-absent", "ignores-version",
 	"drops-labels", "lists-folders", "few-pages", "seconds", "undo-leaves-first",
 	"undo-without-reason", "undo-by-version", "state-deletes-nothing", "state-stops-at-nul",
-	"takes-nothing", "takes-in-two", "state-ignores-absent", "state-ignores-version", "immortal",
-	"state-lists-folders", "claims-more", "index-stays", "any-owner", "lease-for-ever",
-	"extends-after-put", "sleeps", "hangs", "mixes", "leaks-descriptor", "passes-descriptor",
+	"takes-nothing", "takes-in-two", "state-ignores-absent", "state-ignores-version",
+	"immortal", "state-lists-folders", "claims-more", "index-stays", "any-owner",
+	"lease-for-ever", "extends-after-put", "sleeps", "hangs", "mixes", "leaks-descriptor", "passes-descriptor",
 	"leaks-memory", "logs-value", "says-value", "sets-umask", "sets-signal", "forks",
 	"leaves-thread", "check-refuses", "two-identities", "prints", "crashes", "exits",
 	"guesses-position", "keeps-twice", "counts-records", "one-position", "cuts-lines",
@@ -50,7 +50,7 @@ faulty_is(const void *instance, enum wrong wrong)
 	    core->option_number(mock->options, "wrong") == (int64_t)wrong;
 }
 
-/* --- what the mock gives, on its way to the core -------------------------------------------- */
+/* --- what the mock gives, on its way to the core ----------------------------------- */
 
 static _Thread_local bool in_seconds, without_value;
 
@@ -74,7 +74,7 @@ add_record(struct mortise_out *out, const struct mortise_record *given)
 	return core->add_record(out, &record);
 }
 
-/* --- secrets ---------------------------------------------------------------------------------- */
+/* --- secrets ----------------------------------------------------------------------- */
 
 static struct mortise_secret *
 secret_of(const void *bytes, size_t size)
@@ -264,7 +264,8 @@ describe(void *instance, struct mortise_call *call, const char *name, struct mor
 
 	in_seconds = faulty_is(instance, SECONDS);
 	code = base.secret->describe(instance, call, name, out);
-	return code == MORTISE_NOT_FOUND && faulty_is(instance, DESCRIBES_NOTHING) ? MORTISE_OK : code;
+	return code == MORTISE_NOT_FOUND && faulty_is(instance, DESCRIBES_NOTHING) ? MORTISE_OK :
+	    code;
 }
 
 static enum mortise_code
@@ -283,7 +284,7 @@ undo(void *instance, struct mortise_call *call, const char *name,
 	    core->fail(call, code, MORTISE_REASON_NONE, "it is not the newest") : code;
 }
 
-/* --- state ------------------------------------------------------------------------------------ */
+/* --- state ------------------------------------------------------------------------- */
 
 static _Thread_local bool claimed, put_since;
 
@@ -335,7 +336,8 @@ state_delete(void *instance, struct mortise_call *call, const char *key,
 	enum mortise_code code = base.state->remove(instance, call, key,
 	    faulty_is(instance, STATE_IGNORES_VERSION) ? NULL : only_if);
 
-	return code == MORTISE_NOT_FOUND && faulty_is(instance, STATE_DELETES_NOTHING) ? MORTISE_OK : code;
+	return code == MORTISE_NOT_FOUND && faulty_is(instance, STATE_DELETES_NOTHING) ?
+	    MORTISE_OK : code;
 }
 
 static enum mortise_code
@@ -370,7 +372,7 @@ extend(void *instance, struct mortise_call *call, const struct mortise_lease *gi
 	    MORTISE_OK : code;
 }
 
-/* --- instances ---------------------------------------------------------------------------------- */
+/* --- instances --------------------------------------------------------------------- */
 
 static void *
 stay(void *none)
@@ -399,8 +401,8 @@ open_instance(struct mortise_call *call, const struct mortise_options *options, 
 static enum mortise_code
 check(void *instance, struct mortise_call *call)
 {
-	return faulty_is(instance, CHECK_REFUSES) ? core->fail(call, MORTISE_DENIED, MORTISE_REASON_NONE,
-	    "not today") : base.check(instance, call);
+	return faulty_is(instance, CHECK_REFUSES) ? core->fail(call, MORTISE_DENIED,
+	    MORTISE_REASON_NONE, "not today") : base.check(instance, call);
 }
 
 static const char *

@@ -122,7 +122,7 @@ position(void *instance, struct mortise_call *call, const char *trail, uint64_t 
 	return MORTISE_OK;
 }
 
-/* --- read --------------------------------------------------------------------------------------- */
+/* --- read -------------------------------------------------------------------------- */
 
 static bool
 fits(const void *instance, const struct kept *kept, const struct mortise_pair *filter,
@@ -139,7 +139,8 @@ fits(const void *instance, const struct kept *kept, const struct mortise_pair *f
 		    (strcmp(name, "to") == 0 && strcmp(ts, value) >= 0))
 			return false;
 		for (size_t k = 0; k < FILTERS - 1; k++) {
-			if (strcmp(name, filters[k]) == 0 && !faulty_is(instance, FILTERS_NOTHING) &&
+			if (strcmp(name, filters[k]) == 0 &&
+			    !faulty_is(instance, FILTERS_NOTHING) &&
 			    strcmp(kept->fields[k], value) != 0)
 				return false;
 		}
@@ -176,7 +177,7 @@ read_all(void *instance, struct mortise_call *call, const struct mortise_pair *f
 	return code;
 }
 
-/* --- erase -------------------------------------------------------------------------------------- */
+/* --- erase ------------------------------------------------------------------------- */
 
 static void
 blank(struct kept *kept)

@@ -14,8 +14,9 @@
 
 static const struct mortise_pair common[] = {
 	{"v", "1"}, {"seq", NULL}, {"ts", TS}, {"t", "outcome"}, {"op", OP},
-	{"action", "token_viewed"}, {"agencyId", "ag \"1\"]\\"}, {"resourceType", "platform_authorization"},
-	{"resourceId", "auth_1"}, {"actor.uid", "1001"}, {"actor.gid", "1002"}, {"actor.pid", "77"},
+	{"action", "token_viewed"}, {"agencyId", "ag \"1\"]\\"},
+	{"resourceType", "platform_authorization"}, {"resourceId", "auth_1"},
+	{"actor.uid", "1001"}, {"actor.gid", "1002"}, {"actor.pid", "77"},
 	{"actor.via", "direct"}, {"code", "ok"}, {"ms", "12"}, {"calls", CALLS}, {"cached", "true"},
 	{"pc", PC},
 };
@@ -30,16 +31,18 @@ write_line(struct sink_record *record)
 	    "\",\"action\":\"token_viewed\",\"agencyId\":\"ag \\\"1\\\"]\\\\\",\"resourceType\":"
 	    "\"platform_authorization\",\"resourceId\":\"auth_1\",\"actor\":{\"uid\":1001,"
 	    "\"gid\":1002,\"pid\":77,\"via\":\"direct\"},\"code\":\"ok\",\"ms\":12,\"calls\":" CALLS
-	    ",\"cached\":true,\"pc\":%s%s%s},\"p\":", record->number, email[0] == '\0' ? "null" : "\"",
-	    email[0] == '\0' ? "" : PC, email[0] == '\0' ? "" : "\"");
+	    ",\"cached\":true,\"pc\":%s%s%s},\"p\":", record->number,
+	    email[0] == '\0' ? "null" : "\"", email[0] == '\0' ? "" : PC,
+	    email[0] == '\0' ? "" : "\"");
 
 	if (email[0] == '\0')
 		n += snprintf(record->bytes + n, sizeof(record->bytes) - (size_t)n, "null");
 	else
 		n += snprintf(record->bytes + n, sizeof(record->bytes) - (size_t)n,
 		    "{\"s\":\"" SALT "\",\"userEmail\":\"%s\",\"ipAddress\":\"192.0.2.7\"%s%s%s,"
-		    "\"metadata\":{\"p\":{\"h\":\"x\"},\"n\":[1,2]}}", email, agent[0] == '\0' ? "" :
-		    ",\"userAgent\":\"", agent, agent[0] == '\0' ? "" : "\"");
+		    "\"metadata\":{\"p\":{\"h\":\"x\"},\"n\":[1,2]}}", email,
+		    agent[0] == '\0' ? "" : ",\"userAgent\":\"", agent,
+		    agent[0] == '\0' ? "" : "\"");
 	n += snprintf(record->bytes + n, sizeof(record->bytes) - (size_t)n, ",\"h\":\"%s\"}",
 	    record->hash);
 	record->line.line = record->bytes;

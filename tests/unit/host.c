@@ -6,7 +6,7 @@
 
 #include "../mocks/fixture.h"
 
-/* --- the host table ------------------------------------------------------------------ */
+/* --- the host table ---------------------------------------------------------------- */
 
 static void
 test_words(void)
@@ -132,7 +132,7 @@ test_results(void)
 	buffer_free(&list);
 }
 
-/* --- resolve and spawn --------------------------------------------------------------- */
+/* --- resolve and spawn ------------------------------------------------------------- */
 
 /* The program is linked so that the core's getaddrinfo is this one: a name
  * server that is silent until the test opens the gate. */
