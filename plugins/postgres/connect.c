@@ -211,14 +211,16 @@ connection_open(const struct mortise_host *host, struct mortise_call *call,
 	return code;
 }
 
-/* A server that has gone has said so, or closed: both can be read. */
+/* A server that has gone has said why, and closed: both can be read. */
 bool
 connection_alive(struct connection *connection)
 {
 	struct pollfd readable = {.fd = PQsocket(connection->pg), .events = POLLIN};
 
-	if (poll(&readable, 1, 0) > 0 && PQconsumeInput(connection->pg) == 0)
-		return false;
+	while (!connection->lost && poll(&readable, 1, 0) > 0) {
+		if (PQconsumeInput(connection->pg) == 0)
+			connection->lost = true;
+	}
 	return !connection->lost && PQstatus(connection->pg) == CONNECTION_OK &&
 	    PQtransactionStatus(connection->pg) == PQTRANS_IDLE;
 }
