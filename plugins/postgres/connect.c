@@ -160,6 +160,7 @@ begin_session(struct connection *connection, struct mortise_call *call, const ch
 	const struct parameter parameters[] = {TEXT(commit)};
 	const struct query query = {"SELECT set_config('synchronous_commit', $1, false), "
 	    "set_config('client_connection_check_interval', '1000', false), "
+	    "set_config('default_transaction_isolation', 'read committed', false), "
 	    "current_setting('synchronous_commit'), current_setting('fsync')", parameters, 1, false};
 	PGresult *result = NULL;
 	enum mortise_code code;
@@ -172,11 +173,11 @@ begin_session(struct connection *connection, struct mortise_call *call, const ch
 	code = connection_ask(connection, call, &query, &result);
 	if (code != MORTISE_OK)
 		return code;
-	if (strcmp(PQgetvalue(result, 0, 2), commit) != 0)
+	if (strcmp(PQgetvalue(result, 0, 3), commit) != 0)
 		code = connection->host->fail(call, MORTISE_ERROR, MORTISE_REASON_CONFIGURATION,
 		    "synchronous_commit is %s although %s was set; connect without a pooler that "
-		    "hands out connections by the transaction", PQgetvalue(result, 0, 2), commit);
-	else if (strcmp(PQgetvalue(result, 0, 3), "on") != 0)
+		    "hands out connections by the transaction", PQgetvalue(result, 0, 3), commit);
+	else if (strcmp(PQgetvalue(result, 0, 4), "on") != 0)
 		connection->host->log(call, MORTISE_LOG_WARNING,
 		    "the server runs with fsync=off: a crash loses what it has acknowledged");
 	PQclear(result);
