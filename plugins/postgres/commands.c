@@ -63,7 +63,8 @@ run_schema(void *instance, struct mortise_call *call, const struct mortise_optio
 		else if (applies)
 			text_bytes(&sql, "\n", 1);
 		else {
-			code = host->add_row(out, &(const struct mortise_pair){"sql", sql.bytes}, 1);
+			code = host->add_row(out,
+			    &(const struct mortise_pair){"sql", sql.bytes}, 1);
 			sql.size = 0;
 		}
 	}

@@ -160,6 +160,7 @@ begin_session(struct connection *connection, struct mortise_call *call, const ch
 	const struct parameter parameters[] = {TEXT(commit)};
 	const struct query query = {"SELECT set_config('synchronous_commit', $1, false), "
 	    "set_config('client_connection_check_interval', '1000', false), "
+	    "set_config('default_transaction_isolation', 'read committed', false), "
 	    "current_setting('synchronous_commit'), current_setting('fsync')", parameters, 1, false};
 	PGresult *result = NULL;
 	enum mortise_code code;
@@ -172,11 +173,11 @@ begin_session(struct connection *connection, struct mortise_call *call, const ch
 	code = connection_ask(connection, call, &query, &result);
 	if (code != MORTISE_OK)
 		return code;
-	if (strcmp(PQgetvalue(result, 0, 2), commit) != 0)
+	if (strcmp(PQgetvalue(result, 0, 3), commit) != 0)
 		code = connection->host->fail(call, MORTISE_ERROR, MORTISE_REASON_CONFIGURATION,
 		    "synchronous_commit is %s although %s was set; connect without a pooler that "
-		    "hands out connections by the transaction", PQgetvalue(result, 0, 2), commit);
-	else if (strcmp(PQgetvalue(result, 0, 3), "on") != 0)
+		    "hands out connections by the transaction", PQgetvalue(result, 0, 3), commit);
+	else if (strcmp(PQgetvalue(result, 0, 4), "on") != 0)
 		connection->host->log(call, MORTISE_LOG_WARNING,
 		    "the server runs with fsync=off: a crash loses what it has acknowledged");
 	PQclear(result);
@@ -211,14 +212,16 @@ connection_open(const struct mortise_host *host, struct mortise_call *call,
 	return code;
 }
 
-/* A server that has gone has said so, or closed: both can be read. */
+/* A server that has gone has said why, and closed: both can be read. */
 bool
 connection_alive(struct connection *connection)
 {
 	struct pollfd readable = {.fd = PQsocket(connection->pg), .events = POLLIN};
 
-	if (poll(&readable, 1, 0) > 0 && PQconsumeInput(connection->pg) == 0)
-		return false;
+	while (!connection->lost && poll(&readable, 1, 0) > 0) {
+		if (PQconsumeInput(connection->pg) == 0)
+			connection->lost = true;
+	}
 	return !connection->lost && PQstatus(connection->pg) == CONNECTION_OK &&
 	    PQtransactionStatus(connection->pg) == PQTRANS_IDLE;
 }

@@ -217,7 +217,8 @@ dsn_identity(const struct dsn *dsn)
 		hosts = dsn_setting(dsn, "hostaddr");
 	count = elements(hosts);
 	for (size_t i = 0; i < (count == 0 ? 1 : count); i++) {
-		char *host = element(hosts, i), *port = element(ports, elements(ports) == 1 ? 0 : i);
+		char *host = element(hosts, i);
+		char *port = element(ports, elements(ports) == 1 ? 0 : i);
 
 		if (host == NULL || port == NULL)
 			text.failed = true;

@@ -136,8 +136,9 @@ take_columns(struct mapped *mapped, struct mortise_call *call,
 	const struct mortise_options *given;
 	struct column *column;
 	const char *key;
+	size_t at = 0;
 
-	for (size_t i = 0; (given = host->option_at(options, "sink.columns", i, &key)) != NULL; i++) {
+	while ((given = host->option_at(options, "sink.columns", at++, &key)) != NULL) {
 		const char *field = host->option_string(given, "");
 		enum mortise_code code = column_of(mapped, call, given, key, &column);
 
@@ -148,7 +149,8 @@ take_columns(struct mapped *mapped, struct mortise_call *call,
 			    "mortise-postgres(5) lists them", field);
 		column->field = field;
 	}
-	for (size_t i = 0; (given = host->option_at(options, "sink.defaults", i, &key)) != NULL; i++) {
+	at = 0;
+	while ((given = host->option_at(options, "sink.defaults", at++, &key)) != NULL) {
 		enum mortise_code code = column_of(mapped, call, given, key, &column);
 
 		if (code != MORTISE_OK)

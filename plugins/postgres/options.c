@@ -29,7 +29,8 @@ SCHEMA_ENUM(commit, "synchronous-commit", "when the server may call something do
 SCHEMA_OPTION(pool, "pool", "how many connections state records use at most", MORTISE_OPTION_INT,
     .initial = "8", .minimum = 1, .maximum = 1000);
 
-SCHEMA_TEXT(table, "table", "a table of yours, TABLE or SCHEMA.TABLE as the database has it", NULL, 0);
+SCHEMA_TEXT(table, "table", "a table of yours, TABLE or SCHEMA.TABLE as the database has it", NULL,
+    0);
 SCHEMA_TEXT(field, "", "the field of a record that it gets", NULL, 0);
 static const struct mortise_option *const field_of[] = {&field, NULL};
 SCHEMA_MAP(columns, "columns", "column: field of a record", field_of);
@@ -94,7 +95,8 @@ make_pools(struct postgres *postgres, struct mortise_call *call)
 	const struct mortise_options *given = postgres->options;
 	const char *word = commits[host->option_number(given, "synchronous-commit")];
 
-	postgres->state = pool_new(host, given, "dsn", word, (size_t)host->option_number(given, "pool"));
+	postgres->state = pool_new(host, given, "dsn", word,
+	    (size_t)host->option_number(given, "pool"));
 	postgres->emit = pool_new(host, given, "dsn", word, 1);
 	postgres->erase = pool_new(host, given, given_or_dsn(postgres, "erase-dsn"), word, 1);
 	postgres->read = pool_new(host, given, given_or_dsn(postgres, "read-dsn"), word, 1);

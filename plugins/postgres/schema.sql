@@ -75,20 +75,26 @@ CREATE TABLE IF NOT EXISTS "{schema}".trail (
 ) WITH (fillfactor = 50);
 GRANT SELECT ON "{schema}".audit, "{schema}".trail TO "{reader}";
 
--- Makes the month's table. Attaching it does not wait for who reads, as CREATE ... PARTITION OF would.
+-- Is there a table for this month? One that was detached is none, and stands in the way.
+CREATE OR REPLACE FUNCTION "{schema}".has_month(a_month timestamp) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT EXISTS (SELECT FROM pg_inherits WHERE inhparent = '"{schema}".audit'::regclass
+	    AND inhrelid = to_regclass('"{schema}".audit_' || to_char(a_month, 'YYYY_MM')))
+$$;
+-- Makes it. Attaching does not wait for who reads, as CREATE ... PARTITION OF would.
 CREATE OR REPLACE FUNCTION "{schema}".add_month(a_month timestamp) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	name text := 'audit_' || to_char(a_month, 'YYYY_MM');
 BEGIN
 	PERFORM pg_advisory_xact_lock(hashtext('mortise month'));
-	IF to_regclass(format('"{schema}".%I', name)) IS NULL THEN
+	IF NOT "{schema}".has_month(a_month) THEN
 		EXECUTE format('CREATE TABLE "{schema}".%I (LIKE "{schema}".audit INCLUDING ALL)', name);
 		EXECUTE format('ALTER TABLE "{schema}".audit ATTACH PARTITION "{schema}".%I FOR VALUES FROM (%L) TO (%L)',
 		    name, a_month AT TIME ZONE 'UTC', (a_month + interval '1 month') AT TIME ZONE 'UTC');
 	END IF;
 END $$;
-REVOKE ALL ON FUNCTION "{schema}".add_month FROM PUBLIC;
+REVOKE ALL ON FUNCTION "{schema}".has_month, "{schema}".add_month FROM PUBLIC;
 
 -- Takes a batch of one trail in order, all or nothing, and gives the number of the trail's last
 -- record here; of an empty batch just that. A record that was here already is taken; MT001: another
@@ -103,7 +109,7 @@ DECLARE
 	newest bigint := a_seq[count];
 	known bigint;
 	differs bigint;
-	month text;
+	month timestamp;
 BEGIN
 	IF count = 0 THEN
 		RETURN coalesce((SELECT seq FROM "{schema}".trail WHERE trail = a_trail), 0);
@@ -124,9 +130,10 @@ BEGIN
 			    USING ERRCODE = 'MT001', DETAIL = (differs - 1)::text;
 		END IF;
 	END IF;
-	FOR month IN SELECT DISTINCT left(u, 7) FROM unnest(a_ts) AS u LOOP
-		IF to_regclass('"{schema}".audit_' || replace(month, '-', '_')) IS NULL THEN
-			PERFORM "{schema}".add_month((month || '-01')::timestamp);
+	FOR month IN SELECT (u.begins || '-01')::timestamp
+	    FROM (SELECT DISTINCT left(ts, 7) FROM unnest(a_ts) AS ts) AS u (begins) LOOP
+		IF NOT "{schema}".has_month(month) THEN
+			PERFORM "{schema}".add_month(month);
 		END IF;
 	END LOOP;
 	INSERT INTO "{schema}".audit (trail, line, seq, ts, t, h, op, action, agency_id, resource_type,

@@ -268,6 +268,29 @@ for batch in 1 7 512; do
 done
 sql -c 'ALTER TABLE mortise.audit DROP CONSTRAINT odd'
 
+# What is refused in the commit comes behind the answer to the statement.
+sql -c "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''too late'' USING ERRCODE = TG_ARGV[0]; END'" \
+    -c "CREATE CONSTRAINT TRIGGER late AFTER INSERT OR UPDATE ON mortise.trail DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION late('23514')"
+run sink three emit $other "$work/other.jsonl" 100
+out_like '^0 invalid none .*23514, too late' "refused in the commit: it is not taken"
+sql -c 'DROP TRIGGER late ON mortise.trail' \
+    -c "CREATE CONSTRAINT TRIGGER late AFTER INSERT OR UPDATE ON mortise.trail DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION late('53100')"
+run sink three emit $other "$work/other.jsonl" 100
+out_like '^0 timeout none ' "out of room in the commit: nobody knows what is there"
+sql -c 'DROP TRIGGER late ON mortise.trail'
+query 0 "SELECT count(*) FROM mortise.audit WHERE trail = '$other'" "and nothing is"
+
+# --- sessions
+run sink three position $trail "PGPASSWORD='admin secret' $postgres_bin/psql -Xqtc \"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'audit_in'\" -h 127.0.0.1 -p $postgres_port -U admin app >/dev/null; sleep 0.2"
+out_is "2000 ok none 
+2000 ok none " "a session that the server has ended is replaced, and nobody notices"
+sql -c 'CREATE TABLE seen (word text)' \
+    -c "CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.seen VALUES (current_setting(''synchronous_commit'')); RETURN NULL; END'" \
+    -c 'CREATE TRIGGER see AFTER UPDATE ON mortise.trail EXECUTE FUNCTION see()' -c 'ALTER DATABASE app SET synchronous_commit = off'
+run sink three emit $other "$work/other.jsonl" 300
+query on 'SELECT DISTINCT word FROM seen' "synchronous_commit is on, whatever the database says"
+sql -c 'DROP TRIGGER see ON mortise.trail' -c 'ALTER DATABASE app RESET synchronous_commit'
+
 # --- options
 configured bad "dsn: \"host=127.0.0.1 password=hunter2 port\""
 run sink bad check

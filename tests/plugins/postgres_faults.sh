@@ -140,6 +140,18 @@ status_is 0 "schema --apply mends it"
 run sink admin emit $trail "$work/few.jsonl" 100
 out_is "600 ok none " "and it goes on"
 
+clear
+sql -c 'ALTER TABLE mortise.audit DETACH PARTITION mortise.audit_2026_10'
+run sink admin emit $trail "$work/few.jsonl" 100
+out_like '^0 error configuration .*42P07' "a month that is detached: an outage, no record is rejected"
+sql -c 'DROP TABLE mortise.audit_2026_10; ALTER DATABASE app SET default_transaction_isolation = serializable'
+run sink admin many 4 $trail "$work/few.jsonl" 30
+out_is "600
+600
+600
+600" "a database that is serializable by default"
+sql -c 'ALTER DATABASE app RESET default_transaction_isolation'
+
 # --- a full disk
 if [ $small_mounted = yes ]; then
 	clear

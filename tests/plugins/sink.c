@@ -4,7 +4,7 @@
  *
  *   emit TRAIL FILE BATCH       the lines of the file in batches; ends at the first failure
  *   pour TRAIL FILE BATCH       the same, and sends again until all of them are taken
- *   position TRAIL
+ *   position TRAIL [COMMAND]    with a command of the shell: before and after it
  *   read [NAME=VALUE...]        what is read, a line each
  *   erase TRAIL SEQ...
  *   check, identity
@@ -413,8 +413,11 @@ run(struct backend *backend, int argc, char **argv)
 		return printf("%s\n", backend_identity(backend)) < 0;
 	if (strcmp(command, "read") == 0)
 		return command_read(backend, argv + 5, (size_t)argc - 5);
-	if (strcmp(command, "position") == 0 && argc > 5)
-		return command_position(backend, argv[5]);
+	if (strcmp(command, "position") == 0 && argc > 5) {
+		(void)command_position(backend, argv[5]);
+		(void)fflush(stdout);
+		return argc > 6 && (system(argv[6]) != 0 || command_position(backend, argv[5]) != 0);
+	}
 	if (strcmp(command, "erase") == 0 && argc > 5)
 		return command_erase(backend, argv[5], argv + 6, (size_t)argc - 6);
 	return 2;
