@@ -133,6 +133,8 @@ mortise_audit_search(struct mortise *context, const struct mortise_request *requ
 	if (code != MORTISE_OK)
 		return code;
 	searching.own = operation.op;
+	if (wanted.sink != NULL)
+		return search_sink(context, running, &wanted, operation.op, each, arg, error);
 	code = wanted.last == 0 ?
 	    search_trail(directory, &wanted, pass_line, &searching, error) :
 	    search_newest(directory, &wanted, &searching, error);

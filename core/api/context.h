@@ -92,6 +92,14 @@ enum mortise_code running_care(struct mortise *, struct running **, struct morti
 enum mortise_code backend_find(const struct config *, const char *name, size_t *target,
     struct mortise_error *);
 
+/* invalid: no sink has that name. */
+enum mortise_code sink_find(const struct config *, const char *name, const struct config_sink **,
+    struct mortise_error *);
+/* mortise_audit_search in filter->sink; own: the op of the search, which is not shown. */
+enum mortise_code search_sink(struct mortise *, const struct running *,
+    const struct mortise_audit_filter *, const char *own, mortise_line_fn *each, void *arg,
+    struct mortise_error *);
+
 /* What the trail records of an assembly's plugins: malloc'd, its strings borrowed. */
 struct record_plugin *context_plugins(const struct assembly *, size_t *count);
 

@@ -102,16 +102,6 @@ read_sink(struct mortise *context, const struct running *running, size_t target,
 	return code;
 }
 
-static const struct config_sink *
-find_sink(const struct config *config, const char *name)
-{
-	for (size_t i = 0; i < config->audit.sinks_count; i++) {
-		if (strcmp(config->backends[config->audit.sinks[i].target].name, name) == 0)
-			return &config->audit.sinks[i];
-	}
-	return NULL;
-}
-
 static enum mortise_code
 fetch(struct mortise *context, const char *name, struct fetching *fetching)
 {
@@ -122,10 +112,9 @@ fetch(struct mortise *context, const char *name, struct fetching *fetching)
 
 	if (code != MORTISE_OK)
 		return code;
-	sink = find_sink(assembly->config, name);
-	if (sink == NULL)
-		return error_set(fetching->error, MORTISE_INVALID, MORTISE_REASON_NONE,
-		    "%s is no sink of %s", name, assembly->config->path);
+	code = sink_find(assembly->config, name, &sink, fetching->error);
+	if (code != MORTISE_OK)
+		return code;
 	if (sink->only_count > 0)
 		return error_set(fetching->error, MORTISE_UNSUPPORTED, MORTISE_REASON_UNCHECKABLE,
 		    "%s has some actions of the trail alone (`only`), so its links cannot be verified",

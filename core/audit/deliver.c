@@ -175,6 +175,7 @@ struct batch {
 	uint64_t ends[BATCH_MAX];	/* where each of them ends */
 	uint64_t start;			/* where the first one begins */
 	uint64_t seq, segment, offset;	/* behind all that was read, also of what is left out */
+	const char *erases;		/* the last line is an erase record, with this list; NULL: no */
 };
 
 static bool
@@ -210,6 +211,8 @@ add_line(struct follower *follower, struct batch *batch, const char *line, size_
 		.fields_count = fields->count,
 	};
 	batch->ends[batch->count++] = batch->offset;
+	if ((backend_can(follower->backend) & MORTISE_CAN_SINK_ERASE) != 0)
+		batch->erases = fields_find(fields, "records");
 	return MORTISE_OK;
 }
 
@@ -294,11 +297,13 @@ read_batch(struct follower *follower, struct batch *batch, struct mortise_error 
 		code = pass_gap(follower, line, size, seq, error);
 	batch->count = 0;
 	batch->seq = 0;
+	batch->erases = NULL;
 	batch->segment = follower->reader.segment;
 	batch->start = line == NULL ? 0 : follower->reader.offset - size - 1;
 	while (code == MORTISE_OK && line != NULL) {
 		code = add_line(follower, batch, line, size, seq, error);
-		line = batch->count < BATCH_MAX ? reader_line(&follower->reader, &size, &seq) : NULL;
+		line = batch->count < BATCH_MAX && batch->erases == NULL ?
+		    reader_line(&follower->reader, &size, &seq) : NULL;
 	}
 	return code;
 }
@@ -330,30 +335,51 @@ hold_back(uint64_t seq, struct mortise_error *error)
 	return error_set(error, MORTISE_ERROR, MORTISE_REASON_AUDIT, "%s", message);
 }
 
+/* A record is passed over, and that recorded. */
+static enum mortise_code
+park(struct follower *follower, const struct batch *batch, size_t at, const char *why,
+    struct mortise_error *error)
+{
+	const struct record record = {.type = RECORD_PARK, .sink = backend_name(follower->backend),
+	    .parked = follower->lines[at].seq, .park_error = why};
+	struct mortise_error failure = {0};
+	enum mortise_code code = trail_append(follower->trail, &record, true,
+	    deadline_in_ms(RECORD_MS), NULL, &failure);
+
+	if (code != MORTISE_OK) {
+		*error = failure;
+		return code;
+	}
+	log_line(follower->logger, MORTISE_LOG_ERROR, "sink %s: record %" PRIu64 " is parked: %s",
+	    record.sink, record.parked, why);
+	follower->cursor.parked++;
+	take(follower, batch, at + 1);
+	error_clear(error);
+	return MORTISE_OK;
+}
+
 /* lines[at] is rejected for ever. */
 static enum mortise_code
 reject(struct follower *follower, const struct batch *batch, size_t at,
     struct mortise_error *error)
 {
-	const struct record record = {.type = RECORD_PARK, .sink = backend_name(follower->backend),
-	    .parked = follower->lines[at].seq, .park_error = error->message};
-	struct mortise_error failure = {0};
-	enum mortise_code code;
-
 	if (!follower->sink->park)
-		return hold_back(record.parked, error);
-	code = trail_append(follower->trail, &record, true, deadline_in_ms(RECORD_MS), NULL,
-	    &failure);
-	if (code != MORTISE_OK) {
-		*error = failure;
+		return hold_back(follower->lines[at].seq, error);
+	return park(follower, batch, at, error->message, error);
+}
+
+/* Behind all that it names.  Where the sink may not erase, that is no reason to hold back
+ * all that follows. */
+static enum mortise_code
+erase(struct follower *follower, const struct batch *batch, struct mortise_error *error)
+{
+	enum mortise_code code = follower_erase(follower, batch->erases, error);
+	char why[sizeof(error->message)];
+
+	if (code == MORTISE_OK || code == MORTISE_UNAVAILABLE || code == MORTISE_TIMEOUT)
 		return code;
-	}
-	log_line(follower->logger, MORTISE_LOG_ERROR, "%s rejects record %" PRIu64 ", which is "
-	    "parked: %s", record.sink, record.parked, error->message);
-	follower->cursor.parked++;
-	take(follower, batch, at + 1);
-	error_clear(error);
-	return MORTISE_OK;
+	(void)snprintf(why, sizeof(why), "what it names is not erased: %.400s", error->message);
+	return park(follower, batch, batch->count - 1, why, error);
 }
 
 static enum mortise_code
@@ -375,8 +401,15 @@ emit(struct follower *follower, const struct batch *batch, struct mortise_error 
 		*error = flush_error;
 		return flushed;
 	}
-	take(follower, batch, taken);
-	return code == MORTISE_INVALID ? reject(follower, batch, taken, error) : code;
+	if (code != MORTISE_OK || batch->erases == NULL) {
+		take(follower, batch, taken);
+		return code == MORTISE_INVALID ? reject(follower, batch, taken, error) : code;
+	}
+	take(follower, batch, taken - 1);
+	code = erase(follower, batch, error);
+	if (code == MORTISE_OK && follower->cursor.seq < batch->seq)
+		take(follower, batch, taken);
+	return code;
 }
 
 /* All is there.  Does the sink name a record that the trail has not? */

@@ -59,6 +59,9 @@ struct follower {
 void follower_begin(struct follower *follower);
 /* Delivers what is durable, as far as it goes (deliver.c).  Its cursor is locked. */
 enum mortise_code follower_deliver(struct follower *follower, struct mortise_error *error);
+/* Erases in the sink what an erase record names (sink_erase.c): records is its list. */
+enum mortise_code follower_erase(const struct follower *follower, const char *records,
+    struct mortise_error *error);
 /* Reads how far it is, in the file; true: all that is durable is there. */
 bool follower_catch_up(struct follower *follower);
 /* Is it to end, and its time for that over? */

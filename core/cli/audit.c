@@ -145,6 +145,7 @@ verb_audit_search(struct cli *cli)
 		.resource_type = option_value(&cli->options, OPTION_RESOURCE_TYPE),
 		.resource_id = option_value(&cli->options, OPTION_RESOURCE_ID),
 		.user_email = option_value(&cli->options, OPTION_USER_EMAIL),
+		.sink = option_value(&cli->options, OPTION_SINK),
 	};
 	int status = parse_last(cli, &filter.last);
 

@@ -101,10 +101,11 @@ static const struct verb verbs[] = {
 	}, {
 		.name = "audit search",
 		.usage = "[--agency ID] [--action NAME] [--resource-type TYPE]\n"
-		    "    [--resource-id ID] [--user TEXT] [--since TIME] [--until TIME] [-n N]",
+		    "    [--resource-id ID] [--user TEXT] [--since TIME] [--until TIME] [-n N]\n"
+		    "    [--sink NAME]",
 		.summary = "print the records that match all of these",
 		.options = OPT(AGENCY) | OPT(ACTION) | OPT(RESOURCE_TYPE) | OPT(RESOURCE_ID) |
-		    OPT(USER_EMAIL) | OPT(SINCE) | OPT(UNTIL) | OPT(LAST),
+		    OPT(USER_EMAIL) | OPT(SINCE) | OPT(UNTIL) | OPT(LAST) | OPT(SINK),
 		.run = verb_audit_search,
 	}, {
 		.name = "audit report",

@@ -104,6 +104,34 @@ out_like '^ok +sinks +pg has all [0-9]+ records' "doctor: the lag is gone"
 sql -c 'SELECT line FROM mortise.audit ORDER BY seq' >"$work/lines"
 cat "$work"/demo/trail/*.jsonl | cmp -s - "$work/lines"
 ok $? "the database has the trail, each record once, to the byte"
+run mortise audit verify --sink pg
+status_is 0 "what the database has verifies, and is the trail"
+out_like '^pg: [0-9]+ records' "the database's verdict"
+out_like '^trail: [0-9]+ records' "the trail's verdict"
+run mortise audit search --sink pg --user bob@agency.example --output json
+out_like '"action":"token_viewed".*"userEmail":"bob@agency.example"' "the database is searched"
+[ "$(wc -l <"$work/out")" = 1 ]
+ok $? "for what was asked"
+run mortise audit search --sink prisma
+status_is 1 "a table of the application's own is not searched"
+
+# --- a person wants to be forgotten
+run mortise audit erase --user bob@agency.example --yes
+status_is 0 "erase"
+query 0 "SELECT count(*) FROM mortise.audit WHERE line LIKE '%bob@%' OR user_email LIKE 'bob@%'" "erased in the database"
+query 0 "SELECT count(*) FROM \"AuditLog\" WHERE \"userEmail\" LIKE 'bob@%'" "erased in the application's table"
+query 4 "SELECT count(*) FROM mortise.audit WHERE user_email = 'ann@agency.example' AND t = 'outcome'" "others are not"
+run mortise audit verify --sink pg
+status_is 0 "both verify all the same"
+
+# --- somebody changes a row, or removes one
+sql -c "UPDATE mortise.audit SET line = replace(line, 'auth_1', 'auth_2') WHERE seq = 5"
+run mortise audit verify --sink pg
+status_is 10 "a row that was changed"
+out_like '^pg: .*record after 4: hash differs' "a row that was changed: which"
+sql -c 'DELETE FROM mortise.audit WHERE seq = 5'
+run mortise audit verify --sink pg
+status_is 10 "a row that was removed"
 run mortise audit verify
 status_is 0 "the trail verifies"
 ! grep -rq not-to-be-seen "$work/demo/trail" "$work/lines"

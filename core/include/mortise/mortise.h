@@ -368,6 +368,8 @@ struct mortise_audit_filter {
 	/* agency_id: whole operations of the agency, as their outcomes say whose they are; with
 	 * outcomes that only tell of a writer's end, and without intents that claimed falsely. */
 	bool operations;
+	/* Read in this sink, which has what others write to it, too; NULL: in the trail. */
+	const char *sink;
 };
 /* One record: the line as it stands in the trail, without its LF. */
 typedef void mortise_line_fn(void *arg, const char *line, size_t size);
