@@ -414,7 +414,8 @@ struct mortise_erase_options {
  * overwritten in the files, and the trail still verifies.  Records are there before and
  * after: audit_erased, and one that names the numbers.  *records: how many parts there
  * were.  Others may work meanwhile; after a crash, the next mortise_open ends it.
- * Copies elsewhere (backups, exports) are not reached.  invalid: nothing is named;
+ * Sinks that can erase do so when they get to the record of it; copies elsewhere (backups,
+ * exports) are not reached.  invalid: nothing is named;
  * conflict: another erasure is under way.
  */
 enum mortise_code mortise_audit_erase(struct mortise *, const struct mortise_request *,
