@@ -48,6 +48,7 @@ struct running {
 	struct assembly *assembly;
 	struct opened **opened;		/* by backend; NULL: not open, or skipped as missing */
 	struct backend **backends;	/* theirs */
+	struct followers *followers;	/* the sinks' among them; NULL: none */
 	struct engine engine;
 };
 
@@ -56,7 +57,8 @@ struct mortise {
 	mortise_problem_fn *problem;	/* the program's; NULL: none */
 	void *problem_arg;
 	char *program, *config_path;
-	bool maintenance;		/* no backend of `running` is open */
+	bool maintenance;		/* no backend of `running` is open ... */
+	bool deliver;			/* ... but those that are sinks */
 	struct generations generations;
 	struct trail *trail;		/* NULL: `audit: off` */
 	pthread_mutex_t reloading;	/* one at a time */
@@ -77,6 +79,7 @@ struct opening {
 	const struct running *before;	/* has some open in the same form; NULL: none */
 	bool one;			/* only `target` and what it needs ... */
 	size_t target;
+	bool sinks;			/* only those that are sinks, and what they need */
 	bool unopened;			/* ... itself for a command that needs no instance */
 	bool accept_rollback;		/* ... however old its store is */
 	struct backend_note *note;	/* ... and what opening left there; NULL: not wanted */

@@ -144,8 +144,8 @@ open_all(struct mortise *context, struct mortise_error *error)
 	context->running = running_new(context, assembly);
 	if (context->running == NULL)
 		return error_memory(error);
-	return context->maintenance ? code :
-	    running_open(context, context->running, &(struct opening){.before = NULL}, error);
+	return context->maintenance && !context->deliver ? code : running_open(context,
+	    context->running, &(struct opening){.sinks = context->deliver}, error);
 }
 
 static struct mortise *
@@ -166,6 +166,7 @@ make(const struct mortise_open_options *options)
 	context->problem = options->problem;
 	context->problem_arg = options->arg;
 	context->maintenance = options->maintenance;
+	context->deliver = options->maintenance && options->deliver;
 	return context;
 }
 

@@ -38,7 +38,7 @@ running_unref(struct running *running)
 {
 	if (running == NULL || atomic_fetch_sub(&running->refs, 1) > 1)
 		return;
-	followers_stop(running->engine.followers);
+	followers_stop(running->followers);
 	for (size_t i = 0; running->opened != NULL &&
 	    i < running->assembly->config->backends_count; i++)
 		opened_unref(running->opened[i]);
@@ -241,15 +241,43 @@ running_new(struct mortise *context, struct assembly *assembly)
 /* The order has what is needed first: from its end, so that what they need in turn is
  * found too. */
 static void
-mark_needed(const struct config *config, const struct opening *opening, bool *wanted)
+mark_needed(const struct config *config, bool *wanted)
 {
-	wanted[opening->target] = true;
 	for (size_t i = config->backends_count; i-- > 0;) {
 		const struct config_backend *backend = &config->backends[config->order[i]];
 
 		for (size_t k = 0; wanted[config->order[i]] && k < backend->needs_count; k++)
 			wanted[backend->needs[k]] = true;
 	}
+}
+
+static void
+mark_wanted(const struct config *config, const struct opening *opening, bool *wanted)
+{
+	for (size_t i = 0; i < config->backends_count; i++)
+		wanted[i] = !opening->one && !opening->sinks;
+	for (size_t i = 0; opening->sinks && i < config->audit.sinks_count; i++)
+		wanted[config->audit.sinks[i].target] = true;
+	if (opening->one)
+		wanted[opening->target] = true;
+	mark_needed(config, wanted);
+}
+
+/* Who cares for one backend leaves the sinks to others. */
+static enum mortise_code
+follow(struct mortise *context, struct running *running, const struct opening *opening,
+    struct mortise_error *error)
+{
+	const struct config_audit *audit = &running->assembly->config->audit;
+	enum mortise_code code;
+
+	if (opening->one || context->trail == NULL)
+		return MORTISE_OK;
+	code = followers_start(context->trail, audit->sinks, audit->sinks_count,
+	    running->backends, &context->logger, &running->followers, error);
+	if (code == MORTISE_OK && !opening->sinks)
+		running->engine.followers = running->followers;
+	return code;
 }
 
 enum mortise_code
@@ -262,15 +290,10 @@ running_open(struct mortise *context, struct running *running, const struct open
 
 	if (wanted == NULL)
 		return error_memory(error);
-	if (opening->one)
-		mark_needed(config, opening, wanted);
+	mark_wanted(config, opening, wanted);
 	for (size_t i = 0; code == MORTISE_OK && i < config->backends_count; i++) {
-		if (!opening->one || wanted[config->order[i]])
+		if (wanted[config->order[i]])
 			code = open_backend(context, running, config->order[i], opening, error);
 	}
-	/* Who cares for one backend leaves the sinks to others. */
-	if (code == MORTISE_OK && !opening->one && context->trail != NULL)
-		code = followers_start(context->trail, config->audit.sinks, config->audit.sinks_count,
-		    running->backends, &context->logger, &running->engine.followers, error);
-	return code;
+	return code == MORTISE_OK ? follow(context, running, opening, error) : code;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Records of a sink: those of all that write to it. */
+#include <stdio.h>
 #include <string.h>
 
 #include "api/context.h"

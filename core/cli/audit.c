@@ -129,7 +129,7 @@ verb_audit_tail(struct cli *cli)
 	int status = parse_last(cli, &filter.last);
 
 	if (status == 0)
-		status = cli_open_maintenance(cli);
+		status = cli_open_trail(cli);
 	return status == 0 ? read_trail(cli, &request, &filter) : status;
 }
 
@@ -154,7 +154,7 @@ verb_audit_search(struct cli *cli)
 	if (status == 0)
 		status = cli_time(cli, OPTION_UNTIL, &filter.to_ms);
 	if (status == 0)
-		status = cli_open_maintenance(cli);
+		status = cli_open_trail(cli);
 	return status == 0 ? read_trail(cli, &request, &filter) : status;
 }
 
@@ -181,7 +181,7 @@ print_head(struct output *output, const struct mortise_audit_head *head)
 static int
 sign(struct cli *cli, struct mortise_audit_head *head)
 {
-	int status = cli_open_maintenance(cli);
+	int status = cli_open_trail(cli);
 
 	return status == 0 ? cli_status(cli, mortise_audit_checkpoint(cli->context, head,
 	    cli->error)) : status;

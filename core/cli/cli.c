@@ -99,25 +99,32 @@ cli_opened(const struct cli *cli, enum mortise_code code)
 }
 
 static int
-open_context(struct cli *cli, bool maintenance)
+open_context(struct cli *cli, bool maintenance, bool deliver)
 {
 	char *program _cleanup_(free_pointer) = NULL;
 	struct mortise_open_options options = cli_open_options(cli, &program);
 
 	options.maintenance = maintenance;
+	options.deliver = deliver;
 	return cli_opened(cli, mortise_open(&options, &cli->context, cli->error));
 }
 
 int
 cli_open(struct cli *cli)
 {
-	return open_context(cli, false);
+	return open_context(cli, false, false);
 }
 
 int
 cli_open_maintenance(struct cli *cli)
 {
-	return open_context(cli, true);
+	return open_context(cli, true, false);
+}
+
+int
+cli_open_trail(struct cli *cli)
+{
+	return open_context(cli, true, true);
 }
 
 const char *

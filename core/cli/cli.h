@@ -33,6 +33,7 @@ void cli_end(struct cli *cli);
 int cli_open(struct cli *cli);
 /* The same with no backend open: for the trail, and for the care of backends. */
 int cli_open_maintenance(struct cli *cli);
+int cli_open_trail(struct cli *cli);	/* the same with its sinks, for calls on the trail */
 /* What they open with.  *program is the caller's to free, after that. */
 struct mortise_open_options cli_open_options(struct cli *cli, char **program);
 /* As cli_status, for calls that tell each problem by itself. */

@@ -107,7 +107,7 @@ erase(struct cli *cli, struct mortise_erase_options *wanted)
 	bool dry_run = option_given(&cli->options, OPTION_DRY_RUN);
 	bool asks = !dry_run && !option_given(&cli->options, OPTION_YES);
 	uint64_t records = 0;
-	int status = cli_open_maintenance(cli);
+	int status = cli_open_trail(cli);
 
 	wanted->dry_run = true;
 	if (status == 0 && (dry_run || asks))

@@ -27,7 +27,7 @@ verb_audit_export(struct cli *cli)
 
 	if (agency == NULL || agency[0] == '\0')
 		return usage_error("audit export needs --agency ID: whose records it has");
-	status = cli_open_maintenance(cli);
+	status = cli_open_trail(cli);
 	if (status == 0)
 		status = outfile_open(&file, &cli->output,
 		    option_value(&cli->options, OPTION_OUT));

@@ -47,7 +47,7 @@ make(struct cli *cli, const struct mortise_audit_filter *filter, struct report *
 {
 	struct mortise_request request = cli_request_plain(cli);
 	struct mortise_audit_head head = {.size = sizeof(head)};
-	int status = cli_open_maintenance(cli);
+	int status = cli_open_trail(cli);
 
 	if (status == 0)
 		status = cli_status(cli, mortise_audit_search(cli->context, &request, filter,

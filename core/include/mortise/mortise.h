@@ -107,6 +107,9 @@ struct mortise_open_options {
 	 * be cared for.  Calls that need a backend are unsupported in such a context.
 	 */
 	bool maintenance;
+	/* With maintenance: the sinks of the trail are open, and get its records, but nobody
+	 * waits for them.  For calls under "audit". */
+	bool deliver;
 };
 
 /* Configuration, plugins, trail, backends.  invalid with reason configuration,
