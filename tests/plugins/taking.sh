@@ -4,6 +4,7 @@
 # needs a server that is not installed, it is skipped by its name.
 . "$srcdir/tests/cli/lib.sh"
 . "$srcdir/tests/plugins/servers.sh"
+. "$srcdir/tests/plugins/postgres_server.sh"
 demo
 # taking BACKEND
 taking() {
@@ -30,6 +31,20 @@ if built redis; then
 		taking redis
 	else
 		skip redis "no redis-server, or no loopback interface that is up"
+	fi
+fi
+if built postgres; then
+	if [ -n "$postgres_bin" ] && have_loopback && postgres_make "$work/pg" && postgres_start "$work/pg"; then
+		sql_database=postgres sql -c 'CREATE DATABASE app'
+		cat >"$work/demo/mortise.d/taking.yaml" <<-EOF
+		backends:
+		  pg: {plugin: postgres, dsn: "host=127.0.0.1 port=$postgres_port dbname=app user=admin password='admin secret'"}
+		EOF
+		chmod 600 "$work/demo/mortise.d/taking.yaml"
+		mortise backend pg schema --apply >"$work/log" 2>&1 || note schema "$work/log"
+		taking pg
+	else
+		skip postgres "no PostgreSQL, or no loopback interface that is up"
 	fi
 fi
 finish
