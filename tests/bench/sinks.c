@@ -5,15 +5,17 @@
  *
  *   sinks PLAIN.yaml ACK.yaml NEVER.yaml CONNINFO
  *
- * One caller: what the sink adds to a get, in commits of one row by bare libpq.  64
- * callers: gets with the sink against gets without.  Delivery: what NEVER's trail has
- * left undelivered, until the sink has all, in rows a second against those commits.
+ * One caller: what the sink adds to a get, in round trips of bare libpq that append one
+ * record by the same function.  64 callers: gets with the sink against gets without.
+ * Delivery: what NEVER's trail has left undelivered, until the sink has all, in rows a second
+ * against one INSERT and commit a row.
  */
 #include "bench.h"
 
 #include <inttypes.h>
 #include <libpq-fe.h>
 #include <mortise/mortise.h>
+#include <sys/resource.h>
 
 #define NAME "app/bench"
 #define BACKLOG 40000		/* records to be delivered at least */
@@ -57,15 +59,31 @@ ask(PGconn *connection, const char *sql, const char *value)
 	return result;
 }
 
-/* A row of the size of a record, and its commit. */
+/* As long as a record. */
+static char line[600];
+
+/* A row, and its commit. */
 static void
 insert(void *arg, unsigned int caller)
 {
-	static char line[600];
+	(void)caller;
+	PQclear(ask(arg, "INSERT INTO bench_rows (line) VALUES ($1)", line));
+}
+
+/* A record as the sink sends it: one statement, one commit. */
+static void
+append(void *arg, unsigned int caller)
+{
+	static uint64_t seq;
+	static char sql[2048];
 
 	(void)caller;
-	memset(line, 'x', sizeof(line) - 1);
-	PQclear(ask(arg, "INSERT INTO bench_rows (line) VALUES ($1)", line));
+	(void)snprintf(sql, sizeof(sql), "SELECT mortise.append('00', ARRAY[$1], ARRAY['%" PRIu64 "'], "
+	    "ARRAY['2026-11-25T10:00:00.000000Z'], ARRAY['outcome'], ARRAY[repeat('0', 64)], "
+	    "ARRAY[repeat('0', 32)], ARRAY['secret_viewed'], ARRAY[NULL], ARRAY['secret'], "
+	    "ARRAY['app/bench'], ARRAY['ok'], ARRAY[NULL], ARRAY['0'], ARRAY[NULL], ARRAY[NULL], "
+	    "ARRAY[NULL])", ++seq);
+	PQclear(ask(arg, sql, line));
 }
 
 static uint64_t
@@ -99,6 +117,27 @@ deliver(const char *plain, const char *never, PGconn *connection)
 	return (double)(after - before) * 1e9 / (double)(ended - begun);
 }
 
+/* Of this process alone, in microseconds. */
+static double
+cpu_time(void)
+{
+	struct rusage usage;
+
+	(void)getrusage(RUSAGE_SELF, &usage);
+	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
+	    (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+/* Gets a second by all callers, and what one costs this process. */
+static double
+rate_of_all(struct mortise *context, double *cpu)
+{
+	double before = cpu_time(), rate = bench_rate(CALLERS, get, context);
+
+	*cpu = (cpu_time() - before) / (rate * bench_seconds());
+	return rate;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -110,6 +149,7 @@ main(int argc, char **argv)
 	if (argc != 5)
 		give_up("usage: sinks PLAIN.yaml ACK.yaml NEVER.yaml CONNINFO");
 	connection = PQconnectdb(argv[4]);
+	memset(line, 'x', sizeof(line) - 1);
 	PQclear(ask(connection, "CREATE TABLE bench_rows (id bigserial PRIMARY KEY, line text)", NULL));
 	plain = open_context(argv[1]);
 	ack = open_context(argv[2]);
@@ -117,14 +157,18 @@ main(int argc, char **argv)
 	get(ack, 0);
 	for (size_t i = 0; i < PAIRS; i++) {
 		double alone = bench_rate(1, get, plain), waiting = bench_rate(1, get, ack);
-		double all = bench_rate(CALLERS, get, plain), all_waiting = bench_rate(CALLERS, get, ack);
+		double cpu = 0, cpu_waiting = 0, all = rate_of_all(plain, &cpu);
+		double all_waiting = rate_of_all(ack, &cpu_waiting);
+
+		double round_trips = bench_rate(1, append, connection);
 
 		bare = bench_rate(1, insert, connection);
-		added[i] = (1 / waiting - 1 / alone) * bare;
+		added[i] = (1 / waiting - 1 / alone) * round_trips;
 		many[i] = all_waiting / all;
-		fprintf(stderr, "sinks: one get %.0f us alone, %.0f with the sink, an insert %.0f; %d "
-		    "callers %.0f gets a second alone, %.0f with the sink\n", 1e6 / alone, 1e6 / waiting,
-		    1e6 / bare, CALLERS, all, all_waiting);
+		fprintf(stderr, "sinks: one get %.0f us alone, %.0f with the sink, a round trip %.0f, an "
+		    "insert %.0f; %d callers %.0f gets a second alone, %.0f with the sink, where one "
+		    "costs this process %.0f and %.0f us of CPU\n", 1e6 / alone, 1e6 / waiting,
+		    1e6 / round_trips, 1e6 / bare, CALLERS, all, all_waiting, cpu, cpu_waiting);
 	}
 	mortise_close(ack);
 	mortise_close(plain);
