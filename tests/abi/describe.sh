@@ -14,7 +14,7 @@ trap 'rm -rf "$work"' EXIT
 	echo '#include <mortise/mortise.h>'
 	echo '#include <mortise/plugin.h>'
 	echo 'int main(void) {'
-	cat "$1/mortise/types.h" "$1/mortise/mortise.h" "$1/mortise/plugin.h" | awk '
+	cat "$1/mortise/types.h" "$1/mortise/mortise.h" "$1/mortise/audit.h" "$1/mortise/plugin.h" | awk '
 	{	# Without comments, which may go over lines.
 		line = $0; text = ""
 		while (line != "") {

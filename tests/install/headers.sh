@@ -7,7 +7,7 @@ check() {
 	ok "$1" "$2"
 	[ "$1" = 0 ] || note log "$work/log"
 }
-for header in types mortise plugin; do
+for header in types mortise audit plugin; do
 	printf '#include <mortise/%s.h>\nint main(void) { return 0; }\n' "$header" >"$work/one.c"
 	$CC -std=c11 -pedantic -Wall -Wextra -Werror -I"$srcdir/core/include" -fsyntax-only \
 	    "$work/one.c" >"$work/log" 2>&1
@@ -21,12 +21,13 @@ for header in types mortise plugin; do
 		skip "mortise/$header.h alone, as C++11" "no g++ here"
 	fi
 done
-sed -e 's|/\*.*\*/||' "$srcdir/core/include/mortise/mortise.h" | grep -v '^typedef\|^ \*\|^/\*\|^	' |
+cat "$srcdir/core/include/mortise/mortise.h" "$srcdir/core/include/mortise/audit.h" |
+    sed -e 's|/\*.*\*/||' | grep -v '^typedef\|^ \*\|^/\*\|^	' |
     grep -o 'mortise_[a-z_0-9]*(' | tr -d '(' | LC_ALL=C sort -u >"$work/declared"
 nm -D --defined-only "$builddir/core/.libs/libmortise.so" | sed -n 's/.* T \(mortise_[a-z_0-9]*\)@.*/\1/p' |
     LC_ALL=C sort -u >"$work/exported"
 diff "$work/declared" "$work/exported" >"$work/log" 2>&1
-check $? "libmortise exports what mortise.h declares"
+check $? "libmortise exports what mortise.h and audit.h declare"
 nm -D --defined-only "$builddir/core/.libs/libmortise.so" | grep -v ' mortise_\| A MORTISE_0' |
     grep ' [A-Z] ' >"$work/log"
 [ ! -s "$work/log" ]

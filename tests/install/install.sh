@@ -14,7 +14,7 @@ check $? "make install DESTDIR="
 root=$work/root$prefix
 plugins=$(cd "$builddir/plugins/.libs" 2>/dev/null && ls -- *.so)
 for file in bin/mortise lib/libmortise.so $(printf 'lib/mortise/%s ' $plugins) \
-    include/mortise/types.h include/mortise/plugin.h include/mortise/mortise.h \
+    include/mortise/types.h include/mortise/plugin.h include/mortise/mortise.h include/mortise/audit.h \
     lib/pkgconfig/mortise.pc share/man/man1/mortise.1 share/man/man5/mortise.yaml.5; do
 	[ -e "$root/$file" ]
 	check $? "installed: $file"
