@@ -438,7 +438,10 @@ talk_end
 
 # --- a real one in cluster mode
 printf 'cluster-enabled yes\n' >"$work/cluster.conf"
-redis_server cluster
+# The cluster's own port is 10000 higher.
+port=$(free_port)
+while [ "$port" -gt 55000 ]; do port=$(free_port); done
+redis_server cluster "$port"
 here
 talk_to
 say put a 1
