@@ -9,11 +9,14 @@
  */
 #include "redis.h"
 
-/* The record's index, or false; it leaves that. */
+/* The record's index, or false; it leaves that, and has no side key any more. */
 #define INDEX \
 	"local index = redis.call('HGET', KEYS[2], 'index')\n"
 #define LEAVE \
-	"if index then redis.call('ZREM', ARGV[1] .. index, ARGV[2]) end\n"
+	"if index then\n" \
+	"  redis.call('ZREM', ARGV[1] .. index, ARGV[2])\n" \
+	"  redis.call('DEL', KEYS[2])\n" \
+	"end\n"
 /* The server's clock in microseconds, and in milliseconds. */
 #define CLOCK \
 	"local time = redis.call('TIME')\n" \
@@ -78,24 +81,21 @@ const char *const redis_scripts[SCRIPTS] = {
 	"return 1\n",
 
 	/* Of a record, then: value, PX or 0, a condition (any, absent, same), a version, and,
-	 * where it is in an index, that and due_ms.  1 or 0. */
+	 * where it is in an index, that and due_ms.  1 or 0.  STRLEN is asked for its error,
+	 * where the key holds no string: SET would replace that. */
 	[SCRIPT_PUT] =
-	"if ARGV[5] == 'absent' then\n"
-	"  if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end\n"
-	"elseif ARGV[5] == 'same' then\n"
+	"if ARGV[5] == 'same' then\n"
 	"  local old = redis.call('GET', KEYS[1])\n"
 	"  if not old or redis.sha1hex(old) ~= ARGV[6] then return 0 end\n"
-	"else\n"
+	"elseif ARGV[5] == 'any' then\n"
 	"  redis.call('STRLEN', KEYS[1])\n"
 	"end\n"
+	"local set = {'SET', KEYS[1], ARGV[3]}\n"
+	"if ARGV[4] ~= '0' then set[4], set[5] = 'PX', ARGV[4] end\n"
+	"if ARGV[5] == 'absent' then set[#set + 1] = 'NX' end\n"
+	"if not redis.call(unpack(set)) then return 0 end\n"
 	INDEX
-	"if ARGV[4] == '0' then\n"
-	"  redis.call('SET', KEYS[1], ARGV[3])\n"
-	"else\n"
-	"  redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])\n"
-	"end\n"
 	LEAVE
-	"redis.call('DEL', KEYS[2])\n"
 	"if ARGV[7] then\n"
 	"  redis.call('HSET', KEYS[2], 'index', ARGV[7])\n"
 	"  if ARGV[4] ~= '0' then redis.call('PEXPIRE', KEYS[2], ARGV[4]) end\n"
@@ -131,19 +131,19 @@ const char *const redis_scripts[SCRIPTS] = {
 	"end\n"
 	INDEX
 	LEAVE
-	"redis.call('DEL', KEYS[1], KEYS[2])\n"
+	"redis.call('DEL', KEYS[1])\n"
 	"return 1\n",
 
 	/* Of a record, then how many bytes it may have.  Its value, PTTL, index and due_ms, or ''
 	 * and ''; nil: not there; -4: too large. */
 	[SCRIPT_TAKE] =
-	"if redis.call('STRLEN', KEYS[1]) > tonumber(ARGV[3]) then return -4 end\n"
 	"local value = redis.call('GET', KEYS[1])\n"
 	"if not value then return false end\n"
+	"if #value > tonumber(ARGV[3]) then return -4 end\n"
 	"local ttl = redis.call('PTTL', KEYS[1])\n"
 	INDEX
 	"local due = index and redis.call('ZSCORE', ARGV[1] .. index, ARGV[2])\n"
 	LEAVE
-	"redis.call('DEL', KEYS[1], KEYS[2])\n"
+	"redis.call('DEL', KEYS[1])\n"
 	"return {value, ttl, index or '', due or ''}\n",
 };
