@@ -112,8 +112,9 @@ follower_catch_up(struct follower *follower)
 }
 
 /* The sink knows best, where it knows it: it may have got what the cursor does not tell, or
- * have been put back to an older state.  Behind the cursor are also those records that it is
- * not to get, or has rejected. */
+ * have been put back to an older state.  Its last record is sent again, so that it tells where
+ * that is another one.  Behind the cursor are also those records that it is not to get, or has
+ * rejected. */
 static enum mortise_code
 ask_position(struct follower *follower, struct mortise_error *error)
 {
@@ -129,8 +130,9 @@ ask_position(struct follower *follower, struct mortise_error *error)
 	if (code != MORTISE_OK)
 		return code;
 	follower->positioned = true;
+	follower->position = seq;
 	if (seq > cursor->seq || (seq < cursor->seq && whole)) {
-		cursor->seq = seq;
+		cursor->seq = seq == 0 ? 0 : seq - 1;
 		cursor->segment = 0;
 		follower->placed = false;
 	}
@@ -416,7 +418,8 @@ emit(struct follower *follower, const struct batch *batch, struct mortise_error 
 static enum mortise_code
 finish(struct follower *follower, struct mortise_error *error)
 {
-	uint64_t seq = follower->cursor.seq;
+	uint64_t seq = follower->cursor.seq > follower->position ? follower->cursor.seq :
+	    follower->position;
 
 	note_waiting(follower, 0, 0);
 	if (follower->reached >= seq)

@@ -33,7 +33,8 @@ struct follower {
 	struct lock_state durable;
 	struct reader reader;
 	struct cursor cursor;
-	bool positioned;		/* the sink was asked where it stands, since it last failed */
+	bool positioned;		/* the sink was asked where it stands, since it last failed: */
+	uint64_t position;		/* there, it said; 0: it has not */
 	bool placed;			/* the reader stands behind the cursor, or ... */
 	bool sought;			/* ... somewhere before that */
 	uint64_t reached;		/* the last record that was read, whoever has it */

@@ -93,6 +93,7 @@ note_failure(struct follower *follower, const struct mortise_error *error)
 	follower->failures++;
 	/* It may come back as another one. */
 	follower->positioned = false;
+	follower->position = 0;
 	if (!known)
 		log_line(follower->logger, error->code == MORTISE_CONFLICT ? MORTISE_LOG_ERROR :
 		    MORTISE_LOG_WARNING, "sink %s: %s", backend_name(follower->backend),

@@ -8,8 +8,8 @@
  *   hang           sleeps until the deadline
  *   slow MS        sleeps for so long between looking what it has and taking more
  *
- * With `keeps: true` it knows what it has: position, and a record that comes again
- * is taken and not written again.
+ * With `keeps: true` it knows what it has: position; and a record that comes again is
+ * taken and not written again, or a conflict where it is another one.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -93,6 +93,28 @@ position(void *instance, struct mortise_call *call, const char *trail, uint64_t 
 	return MORTISE_OK;
 }
 
+/* Is there another record of this number? */
+static bool
+differs(const struct recorder *recorder, const struct mortise_line *line)
+{
+	FILE *file = open_file(recorder, "lines", "re");
+	char *stored = NULL, id[33];
+	size_t capacity = 0;
+	ssize_t length;
+	uint64_t number;
+	bool other = false;
+
+	while (file != NULL && !other && (length = getline(&stored, &capacity, file)) > 34)
+		other = sscanf(stored, "%32s {\"c\":{\"v\":1,\"seq\":%" SCNu64, id, &number) == 2 &&
+		    strcmp(id, line->trail) == 0 && number == line->seq &&
+		    ((size_t)length - 34 != line->line_size ||
+		    memcmp(stored + 33, line->line, line->line_size) != 0);
+	free(stored);
+	if (file != NULL)
+		(void)fclose(file);
+	return other;
+}
+
 static enum mortise_code
 emit(void *instance, struct mortise_call *call, const struct mortise_line *lines, size_t count,
     size_t *taken)
@@ -122,6 +144,10 @@ emit(void *instance, struct mortise_call *call, const struct mortise_line *lines
 		if (answer.given && strcmp(answer.word, "slow") != 0 && line->seq == answer.number) {
 			(void)fclose(file);
 			return fail(recorder, call, answer.word);
+		}
+		if (recorder->keeps && line->seq <= last && differs(recorder, line)) {
+			(void)fclose(file);
+			return fail(recorder, call, "conflict");
 		}
 		if (!recorder->keeps || line->seq > last)
 			(void)fprintf(file, "%s %.*s\n", line->trail, (int)line->line_size, line->line);

@@ -482,6 +482,16 @@ test_trail_put_back(void)
 	CHECK_TEXT(house.error.message, "the audit sink main has not got record 3 in time: it has "
 	    "record 7 of this trail, which ends at 3: the trail was cut or put back; see `mortise "
 	    "audit verify`");
+	/* And when it is longer than that, it is another one. */
+	for (int n = 0; n < 10; n++)
+		append_seq(&house, "secret_viewed");
+	CHECK_NUMBER_AS(allow(&house), MORTISE_ERROR, "another trail under the same name");
+	for (int n = 0; n < 100 && strstr(house.error.message, "conflict") == NULL; n++) {
+		(void)poll(NULL, 0, 50);
+		(void)allow(&house);
+	}
+	CHECK_TEXT(house.error.message, "the audit sink main has not got record 13 in time: the "
+	    "recorder was told to answer conflict");
 	close_house(&house);
 	CHECK_TEXT(got(), "1-7");
 }
