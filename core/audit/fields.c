@@ -187,6 +187,12 @@ take_member(struct taking *taking, const char *prefix, bool flat)
 	    taking->at == taking->end)
 		return false;
 	pair->name = fields->text + start;
+	/* A checkpoint has the hash of another record, and one of its own behind c. */
+	if (!flat && prefix[0] == '\0' && strcmp(pair->name, "h") == 0) {
+		fields->used = start;
+		if (!put(fields, "of.h", sizeof("of.h")))
+			return false;
+	}
 	if (*taking->at == '{' && prefix[0] == '\0' && nests(pair->name, flat))
 		return take_object(taking, pair->name, true);
 	pair->value = fields->text + fields->used;

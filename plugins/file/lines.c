@@ -80,17 +80,15 @@ append_string(struct buffer *to, const char *text)
 	buffer_text(to, "\"");
 }
 
-/* The last field is the record's own hash; a checkpoint has one more, of another. */
 static void
-append_field(struct buffer *to, const struct mortise_pair *field, bool last)
+append_field(struct buffer *to, const struct mortise_pair *field)
 {
-	bool another = !last && strcmp(field->name, "h") == 0;
 	enum kind kind = kind_of(field);
 
 	if (kind == NOTHING || field->value[0] == '\0')
 		return;
 	buffer_text(to, ",\"");
-	buffer_text(to, another ? "of.h" : field->name);
+	buffer_text(to, field->name);
 	buffer_text(to, "\":");
 	if (kind == TEXT)
 		append_string(to, field->value);
@@ -111,7 +109,7 @@ line_render(const struct sink *sink, const struct mortise_line *line, struct buf
 	buffer_text(to, "\"," SEQ);
 	buffer_number(to, line->seq);
 	for (size_t i = 0; i < line->fields_count; i++)
-		append_field(to, &line->fields[i], i + 1 == line->fields_count);
+		append_field(to, &line->fields[i]);
 	buffer_text(to, "}\n");
 }
 

@@ -205,7 +205,6 @@ static void
 append_data(struct sink *sink, const struct mortise_line *line, size_t steps)
 {
 	struct buffer *to = &sink->message;
-	const struct mortise_pair *last = &line->fields[line->fields_count - 1];
 
 	buffer_text(to, "[");
 	buffer_text(to, sink->sd_id);
@@ -213,8 +212,7 @@ append_data(struct sink *sink, const struct mortise_line *line, size_t steps)
 	buffer_text(to, " seq=\"");
 	buffer_number(to, line->seq);
 	buffer_text(to, "\"");
-	/* A checkpoint has another record's hash, too. */
-	append_param(to, "h", strcmp(last->name, "h") == 0 ? last->value : "");
+	append_param(to, "h", field_of(line, "h"));
 	append_cut(to, line, steps);
 	for (size_t i = 0; i < line->fields_count; i++) {
 		const struct mortise_pair *field = &line->fields[i];

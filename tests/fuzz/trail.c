@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A trail's segment: to the verifier, to the search, and to the writer that opens it
- * after a crash.  What the verifier takes for good the others must take as well, and
+ * A trail's segment: to the verifier, to the search, to what sinks get of it, and to the
+ * writer that opens it after a crash.  What the verifier takes for good the others must take as well, and
  * the writer must leave it good; but a cut last line the writer looks at more closely.
  */
 #include "fuzz.h"
 
+#include "audit/fields.h"
 #include "audit/trail.h"
 #include "audit/search.h"
 #include "audit/verify.h"
@@ -17,6 +18,11 @@
 static void
 count_line(void *arg, const char *line, size_t size)
 {
+	static struct fields fields;
+
+	/* Whether it is one of ours or not: sinks must not suffer from it. */
+	if (fields_take(&fields, line, size))
+		MUST(fields_find(&fields, "h") != NULL);
 	MUST(line != NULL && line[size] == 0);
 	++*(size_t *)arg;
 }

@@ -12,28 +12,24 @@
  *
  * Each prints a word of what came of it, and numbers and words behind it.
  */
-#include <jansson.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "audit/fields.h"
 #include "backend/backend.h"
 #include "base/attr.h"
 #include "base/clock.h"
 
-#define FIELDS_MAX 64
 #define THREADS_MAX 16
 
 /* --- lines and their fields ------------------------------------------------------------ */
 
 struct record {
 	char *line;
-	json_t *tree;
-	struct mortise_pair fields[FIELDS_MAX];
-	char *made[2 * FIELDS_MAX];		/* what of fields is to be freed */
-	size_t count, made_count;
+	struct fields fields;
 };
 
 struct records {
@@ -42,66 +38,24 @@ struct records {
 	size_t count;
 };
 
-static void
-add_field(struct record *record, char *name, char *value)
-{
-	if (record->count == FIELDS_MAX || name == NULL || value == NULL)
-		abort();
-	record->made[record->made_count++] = name;
-	record->made[record->made_count++] = value;
-	record->fields[record->count++] = (struct mortise_pair){name, value};
-}
-
-static char *
-path_of(const char *group, const char *name)
-{
-	size_t size = strlen(group) + strlen(name) + 2;
-	char *path = malloc(size);
-
-	if (path != NULL)
-		(void)snprintf(path, size, "%s%s%s", group, group[0] == '\0' ? "" : ".", name);
-	return path;
-}
-
-/* As struct mortise_line says. */
-static void
-add_members(struct record *record, const char *group, json_t *object)
-{
-	const char *name;
-	json_t *value;
-
-	json_object_foreach(object, name, value) {
-		if (json_is_object(value) && strcmp(name, "stores") != 0 &&
-		    strcmp(name, "metadata") != 0)
-			add_members(record, name, value);
-		else if (json_is_string(value))
-			add_field(record, path_of(group, name), strdup(json_string_value(value)));
-		else if (!json_is_null(value))
-			add_field(record, path_of(group, name),
-			    json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT));
-	}
-}
-
+/* As the core does it. */
 static void
 parse(struct record *record, const char *trail, struct mortise_line *line)
 {
-	record->tree = json_loads(record->line, 0, NULL);
-	if (record->tree == NULL) {
-		fprintf(stderr, "sink: a line is no JSON: %s\n", record->line);
+	size_t size = strlen(record->line);
+
+	if (!fields_take(&record->fields, record->line, size)) {
+		fprintf(stderr, "sink: a line is no record: %s\n", record->line);
 		exit(2);
 	}
-	add_members(record, "", json_object_get(record->tree, "c"));
-	add_members(record, "", json_object_get(record->tree, "p"));
-	add_field(record, strdup("h"), strdup(json_string_value(json_object_get(record->tree, "h"))));
 	*line = (struct mortise_line){
 		.size = sizeof(*line),
 		.trail = trail,
-		.seq = (uint64_t)json_integer_value(json_object_get(json_object_get(record->tree,
-		    "c"), "seq")),
+		.seq = strtoull(fields_find(&record->fields, "seq"), NULL, 10),
 		.line = record->line,
-		.line_size = strlen(record->line),
-		.fields = record->fields,
-		.fields_count = record->count,
+		.line_size = size,
+		.fields = record->fields.pairs,
+		.fields_count = record->fields.count,
 	};
 }
 
@@ -137,12 +91,8 @@ static void
 free_records(struct records *records)
 {
 	for (size_t i = 0; i < records->count; i++) {
-		struct record *record = &records->all[i];
-
-		for (size_t j = 0; j < record->made_count; j++)
-			free(record->made[j]);
-		json_decref(record->tree);
-		free(record->line);
+		fields_free(&records->all[i].fields);
+		free(records->all[i].line);
 	}
 	free(records->all);
 	free(records->lines);

@@ -167,7 +167,7 @@ struct mortise_lease {
  * of the line's c, p and h in their order (doc/audit-format.md), those of an object
  * in it by path: "seq", "ts", "t", "action", "actor.uid", "userEmail", "h".  A text is
  * its characters, a number its digits; true, and a list, and `stores` and `metadata`
- * are their JSON.  What a record has not, and what of it was erased, is no field.
+ * are their JSON.  The h that a checkpoint signs is "of.h".  What a record has not, and what of it was erased, is no field.
  */
 struct mortise_line {
 	size_t size;
