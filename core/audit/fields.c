@@ -254,11 +254,16 @@ take_personal(struct taking *taking)
 	return true;
 }
 
-/* h as a member of its own. */
+/* The record's own hash, behind both. */
 static bool
 take_hash(struct taking *taking)
 {
-	return take_byte(taking, ',') && take_member(taking, "", true) && take_byte(taking, '}') &&
+	struct fields *fields = taking->fields;
+
+	if (fields->count == FIELDS_MAX || !take_literal(taking, ",\"h\":"))
+		return false;
+	fields->pairs[fields->count++] = (struct mortise_pair){"h", fields->text + fields->used};
+	return take_text(taking) && put(fields, "", 1) && take_byte(taking, '}') &&
 	    taking->at == taking->end;
 }
 

@@ -12,9 +12,9 @@
 #include "base/condition.h"
 #include "base/file.h"
 
-#define POLL_MS 5000		/* others write the trail too, and may die before they deliver */
+#define POLL_MS UINT64_C(5000)		/* others write the trail too, and may die before they deliver */
 #define TURN_MS 1		/* another process delivers now */
-#define PAUSE_MS 100		/* after a failure, doubled each time ... */
+#define PAUSE_MS UINT64_C(100)		/* after a failure, doubled each time ... */
 #define PAUSE_DOUBLED 6		/* ... so often at most */
 
 struct followers {

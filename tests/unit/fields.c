@@ -101,6 +101,7 @@ main(void)
 		"", "{", "{\"c\":{}", "{\"c\":{},\"p\":null}", LINE(",\"a\":\"\\x\"", "null"),
 		LINE(",\"a\":\"\\u12\"", "null"), LINE(",\"a\"", "null"), LINE(",\"a\":\"b", "null"),
 		LINE("", "null") "x", LINE("", "nul"), LINE("", "{\"s\":1"),
+		"{\"c\":{\"v\":1},\"p\":null,\"g\":\"00\"}",
 	};
 	struct fields fields = {.count = 0};
 	struct buffer many = {0};
