@@ -288,6 +288,82 @@ test_two_contexts(void)
 	mortise_close(second);
 }
 
+/* How many records the recorder has; each once, or -1. */
+static long
+recorded(void)
+{
+	char path[256], line[20000];
+	unsigned long long seq;
+	long count = 0;
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/sink/lines", directory);
+	file = fopen(path, "r");
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+		if (sscanf(line, "%*s {\"c\":{\"v\":1,\"seq\":%llu", &seq) != 1 ||
+		    seq != (unsigned long long)++count)
+			count = -1000000;
+	}
+	if (file != NULL)
+		(void)fclose(file);
+	return count;
+}
+
+static void
+write_sink(bool there)
+{
+	write_file("mortise.d/sink.yaml", there ? "backends: {rec: {plugin: recorder, path: ../sink}}\n"
+	    "audit: {sinks: [{use: rec, wait: ack, timeout: 20s}]}\n" : "", 0600);
+}
+
+/* A sink that comes and goes while calls wait for it. */
+static void
+test_sinks(void)
+{
+	struct caller callers[CALLERS];
+	_Atomic bool stop = false;
+	struct mortise *context;
+	unsigned long failures = 0;
+	char path[256];
+	long before;
+
+	(void)snprintf(path, sizeof(path), "%s/mortise.d", directory);
+	CHECK(mkdir(path, 0700) == 0);
+	(void)snprintf(path, sizeof(path), "%s/sink", directory);
+	CHECK(mkdir(path, 0700) == 0);
+	write_mocks("", "state: [{match: \"*\", use: c}]\naudit: {trail: {path: sunk}}\n");
+	write_sink(false);
+	context = open_reloadable();
+	if (context == NULL)
+		return;
+	put(context, "kept", "value");
+	CHECK_NUMBER(recorded(), 0);
+	write_sink(true);
+	CHECK_NUMBER(mortise_reload(context, error), MORTISE_OK);
+	put(context, "kept", "value");
+	before = recorded();
+	CHECK_AS(before > 3, "a sink that is new gets what was recorded before, too");
+	for (int i = 0; i < CALLERS; i++) {
+		callers[i] = (struct caller){.context = context, .stop = &stop};
+		if (pthread_create(&callers[i].thread, NULL, call_on, &callers[i]) != 0)
+			exit(99);
+	}
+	for (int i = 0; i < 10; i++) {
+		write_sink(i % 2 == 1);
+		CHECK_NUMBER_AS(mortise_reload(context, error), MORTISE_OK, "it goes, or comes back");
+	}
+	atomic_store(&stop, true);
+	for (int i = 0; i < CALLERS; i++) {
+		(void)pthread_join(callers[i].thread, NULL);
+		failures += callers[i].failures;
+	}
+	CHECK_NUMBER_AS(failures, 0, "no call was refused for it");
+	put(context, "kept", "value");
+	CHECK_AS(recorded() > before, "and it has each record once: %ld", recorded());
+	mortise_close(context);
+	write_sink(false);
+}
+
 int
 main(void)
 {
@@ -299,6 +375,7 @@ main(void)
 	test_places();
 	test_while_calls_run();
 	test_two_contexts();
+	test_sinks();
 	mortise_error_free(error);
 	uninstall();
 	return test_end();
