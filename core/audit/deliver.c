@@ -446,7 +446,7 @@ note_batch(struct follower *follower, const struct batch *batch)
 static enum mortise_code
 deliver(struct follower *follower, struct mortise_error *error)
 {
-	struct batch *batch _cleanup_(free_pointer) = malloc(sizeof(*batch));
+	struct batch *batch _cleanup_(free_pointer) = calloc(1, sizeof(*batch));
 	enum mortise_code code = MORTISE_OK;
 
 	if (batch == NULL)

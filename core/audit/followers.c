@@ -38,10 +38,11 @@ follower_late(struct follower *follower)
 static uint64_t
 next_look(const struct follower *follower)
 {
-	unsigned int doubled = follower->failures < PAUSE_DOUBLED ? follower->failures :
-	    PAUSE_DOUBLED;
+	uint64_t pause_ms = PAUSE_MS;
 
-	return deadline_in_ms(follower->failures == 0 ? POLL_MS : PAUSE_MS << (doubled - 1));
+	for (unsigned int i = 1; i < follower->failures && i < PAUSE_DOUBLED; i++)
+		pause_ms *= 2;
+	return deadline_in_ms(follower->failures == 0 ? POLL_MS : pause_ms);
 }
 
 /* Sleeps until there may be something to do; false: it is to end.  After a failure the

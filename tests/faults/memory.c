@@ -354,7 +354,7 @@ call_erase(void)
 static enum mortise_code
 call_head(void)
 {
-	struct mortise_audit_head head;
+	struct mortise_audit_head head = {.size = sizeof(head)};
 	char where[512];
 
 	return mortise_audit_head(config_path, &head, where, sizeof(where), error);

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "../test.h"
+#include "base/attr.h"
+#include "base/file.h"
 
 static inline int
 listen_unix(const char *path, int type)
@@ -24,7 +26,16 @@ listen_unix(const char *path, int type)
 	return fd;
 }
 
-/* On a free port of the loopback interface; "SCHEME://127.0.0.1:PORT". */
+/* Is the loopback interface up? */
+static inline bool
+have_loopback(const struct sockaddr_in *address)
+{
+	int fd _cleanup_(file_close) = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	return connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
+}
+
+/* On a free port of the loopback interface; "SCHEME://127.0.0.1:PORT".  -1: there is none. */
 static inline int
 listen_inet(int type, const char *scheme, char *to, size_t size)
 {
@@ -35,8 +46,10 @@ listen_inet(int type, const char *scheme, char *to, size_t size)
 
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
 	    (type == SOCK_STREAM && listen(fd, 4) != 0) ||
-	    getsockname(fd, (struct sockaddr *)&address, &length) != 0)
+	    getsockname(fd, (struct sockaddr *)&address, &length) != 0 || !have_loopback(&address)) {
+		file_close(&fd);
 		return -1;
+	}
 	(void)snprintf(to, size, "%s://127.0.0.1:%d", scheme, (int)ntohs(address.sin_port));
 	return fd;
 }
