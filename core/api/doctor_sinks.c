@@ -60,7 +60,7 @@ look_at_sink(struct doctor *doctor, const struct config_sink *sink)
 		    progress.failure[0] == '\0' ? "" : ": ", progress.failure);
 	if (progress.parked > 0)
 		doctor_say(doctor, MORTISE_VERDICT_FAIL, "sinks", "%s has rejected %" PRIu64 " records, "
-		    "which it will not get: `mortise audit search` has them and why, as type park", name,
+		    "which it will not get; records of type park say which and why", name,
 		    progress.parked);
 }
 
