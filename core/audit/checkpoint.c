@@ -11,6 +11,7 @@
 
 #define PERIOD_MS 60000
 #define PERIOD_RECORDS 1024
+#define BEAT_MS (INT64_C(15) * 60 * 1000)
 #define EPOCH_MS (INT64_C(24) * 3600 * 1000)
 #define SIGNED_TAG "mortise-trail-v1\ncheckpoint\n"
 
@@ -227,13 +228,27 @@ not_signed(struct trail *trail, enum mortise_code code, const struct mortise_err
 	return code;
 }
 
+int64_t
+trail_beat_ms(const struct trail *trail)
+{
+	return trail->options.beat_ms != 0 ? trail->options.beat_ms : BEAT_MS;
+}
+
+/* Is the last record one that still says that all is quiet? */
+static bool
+is_fresh(const struct trail *trail)
+{
+	return trail->checkpoint.seq == trail->end.seq &&
+	    (clock_unix_us() - trail->checkpoint.time_us) / 1000 < trail_beat_ms(trail);
+}
+
 enum mortise_code
 checkpoint_add(struct trail *trail, struct mortise_error *error)
 {
 	struct mortise_error own = {0};
 	enum mortise_code code;
 
-	if (trail->checkpoint.seq == trail->end.seq)
+	if (is_fresh(trail))
 		return MORTISE_OK;
 	code = add(trail, &own);
 	return code == MORTISE_OK || trail->key_lost ? code :

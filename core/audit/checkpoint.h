@@ -30,7 +30,7 @@ bool checkpoint_parse(const json_t *, struct checkpoint *);
 /* Is it time for one behind the trail's end? */
 bool checkpoint_due(const struct trail *);
 /* Leader: signs the trail's last record, and adds that to its file, unsynced; ok
- * where the last record is a checkpoint.  Where the key is lost nothing is added,
+ * where the last record is a checkpoint that is no older than a beat.  Where the key is lost nothing is added,
  * and trail->key_lost is set. */
 enum mortise_code checkpoint_add(struct trail *, struct mortise_error *);
 /* Leader, after a sync: destroys the key of an epoch that is over; where the key is

@@ -41,6 +41,7 @@ struct follower {
 	struct fields *fields;		/* BATCH_MAX of each */
 	struct mortise_line *lines;
 	unsigned int failures;		/* in a row */
+	uint64_t beat;			/* when the trail's next one is due; of one of them */
 
 	pthread_mutex_t lock;
 	pthread_cond_t wake;		/* for the thread */

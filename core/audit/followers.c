@@ -38,11 +38,12 @@ follower_late(struct follower *follower)
 static uint64_t
 next_look(const struct follower *follower)
 {
-	uint64_t pause_ms = PAUSE_MS;
+	uint64_t pause_ms = PAUSE_MS, next;
 
 	for (unsigned int i = 1; i < follower->failures && i < PAUSE_DOUBLED; i++)
 		pause_ms *= 2;
-	return deadline_in_ms(follower->failures == 0 ? POLL_MS : pause_ms);
+	next = deadline_in_ms(follower->failures == 0 ? POLL_MS : pause_ms);
+	return next < follower->beat ? next : follower->beat;
 }
 
 /* Sleeps until there may be something to do; false: it is to end.  After a failure the
@@ -117,6 +118,20 @@ wait_for_turn(struct follower *follower)
 	(void)pthread_mutex_unlock(&follower->lock);
 }
 
+/* Sinks elsewhere, and who verifies what they have, see by it that nothing was cut. */
+static void
+beat(struct follower *follower)
+{
+	struct mortise_error error = {0};
+
+	if (deadline_left_ns(follower->beat) > 0)
+		return;
+	follower->beat = deadline_in_ms((uint64_t)trail_beat_ms(follower->trail));
+	if (trail_checkpoint(follower->trail, deadline_in_ms(POLL_MS), &error) != MORTISE_OK)
+		log_line(follower->logger, MORTISE_LOG_WARNING, "no beat of the trail: %s",
+		    error.message);
+}
+
 static void *
 follow(void *arg)
 {
@@ -125,6 +140,7 @@ follow(void *arg)
 	enum mortise_code code;
 
 	while (sleep_until_due(follower)) {
+		beat(follower);
 		if (!cursor_lock(follower->file)) {
 			wait_for_turn(follower);
 			continue;
@@ -219,7 +235,8 @@ followers_start(struct trail *trail, const struct config_sink *sinks, size_t cou
 
 		*follower = (struct follower){.trail = trail, .sink = &sinks[i], .file = -1,
 		    .backend = backends[sinks[i].target], .logger = logger,
-		    .watch = {.synced = synced, .arg = follower}};
+		    .watch = {.synced = synced, .arg = follower}, .beat = i == 0 ?
+		    deadline_in_ms((uint64_t)trail_beat_ms(trail)) : DEADLINE_NEVER};
 		reader_init(&follower->reader, trail->directory);
 		if (!condition_init_with(&follower->lock, &follower->wake)) {
 			code = error_memory(error);

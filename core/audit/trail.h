@@ -21,9 +21,9 @@ struct trail_options {
 	int64_t retention_ms;
 	const struct logger *logger;
 	/* For tests: smaller segments, other clocks.  0: 64 MiB, 24 h; a checkpoint
-	 * each minute, a key each 24 h. */
+	 * each minute, a key each 24 h, a beat each 15 min. */
 	uint64_t segment_bytes;
-	int64_t segment_ms, checkpoint_ms, epoch_ms;
+	int64_t segment_ms, checkpoint_ms, epoch_ms, beat_ms;
 };
 
 /*
@@ -57,9 +57,11 @@ struct trail_watch {
 void trail_watch(struct trail *, struct trail_watch *);
 void trail_unwatch(struct trail *, struct trail_watch *);
 
-/* Signs the trail up to here: returns once its newest record is a checkpoint, that is
- * durable, and the head has it.  Any thread. */
+/* Signs the trail up to here: returns once its newest record is a checkpoint no older than
+ * a beat, that is durable, and the head has it.  Any thread. */
 enum mortise_code trail_checkpoint(struct trail *, uint64_t deadline, struct mortise_error *);
+/* So often it is to be called while nothing is recorded: then silence is a loss. */
+int64_t trail_beat_ms(const struct trail *);
 
 /* Another configuration is in force: recorded, where it or a plugin differs from what
  * the trail knows.  One thread at a time. */

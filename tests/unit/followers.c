@@ -577,6 +577,31 @@ test_retention(void)
 	CHECK_AS(strchr(got(), ' ') != NULL, "%s", got());
 }
 
+/* --- beats ------------------------------------------------------------------------------ */
+
+static void
+test_beats(void)
+{
+	struct trail_options options = {.directory = trail_path, .program = "test 1",
+	    .beat_ms = 100};
+	struct house house;
+	struct seen seen;
+
+	if (!open_house(&house, &(struct config_sink){.wait = SINK_NEVER}, true))
+		return;
+	stop(&house);
+	trail_close(house.trail);
+	CHECK(trail_open(&options, &house.trail, NULL) == MORTISE_OK);
+	if (start(&house))
+		for (int n = 0; n < 200 && strcmp(got(), "1-3") < 0; n++)
+			(void)poll(NULL, 0, 50);
+	close_house(&house);
+	seen = see_all(trail_path);
+	CHECK_AS(count_of(&seen, "t", "checkpoint") >= 2 && seen.in_order,
+	    "the trail is signed while nothing is recorded");
+	seen_free(&seen);
+}
+
 /* --- several processes ------------------------------------------------------------------ */
 
 /* Appends so many, each acknowledged, and dies without an end where it is told to. */
@@ -650,6 +675,7 @@ main(void)
 	test_trail_put_back();
 	test_segments();
 	test_retention();
+	test_beats();
 	test_processes();
 	scratch_free(trail_path);
 	scratch_free(sink_path);
