@@ -98,6 +98,12 @@ enum mortise_code backend_find(const struct config *, const char *name, size_t *
 /* invalid: no sink has that name. */
 enum mortise_code sink_find(const struct config *, const char *name, const struct config_sink **,
     struct mortise_error *);
+/* The lines of an open sink that its filter takes, within an hour.  A code that is not ok
+ * ends it, with the error set. */
+typedef enum mortise_code sink_line_fn(void *arg, const char *line, size_t size,
+    struct mortise_error *);
+enum mortise_code sink_read(struct mortise *, struct backend *, const struct mortise_pair *filter,
+    size_t count, sink_line_fn *each, void *arg, struct mortise_error *);
 /* mortise_audit_search in filter->sink; own: the op of the search, which is not shown. */
 enum mortise_code search_sink(struct mortise *, const struct running *,
     const struct mortise_audit_filter *, const char *own, mortise_line_fn *each, void *arg,
