@@ -79,8 +79,10 @@ many 64 2 'sleep 2.5'
 status_is 0 "64 threads whose token has ended"
 [ "$(logins approle/login)" = 2 ]
 ok $? "they make one login, too ($(logins approle/login) with the first)"
+# It is due at four of six seconds: on a loaded machine there is some time until the end.
+echo 6 >"$work/own.lease"
 : >"$work/own.log"
-many 64 2 'sleep 1.5'
+many 64 2 'sleep 4.3'
 status_is 0 "64 threads whose token is near its end"
 [ "$(logins approle/login)" = 1 ] && [ "$(logins token/renew-self)" = 1 ]
 ok $? "it is renewed once"
