@@ -29,7 +29,10 @@ SCHEMA_TEXT(to, "to", "where messages go: the path of a Unix socket, udp://, tcp
     "tls://HOST[:PORT]", "/dev/log", 0);
 SCHEMA_ENUM(format, "format", "rfc5424, or local: as syslog(3) writes; not given: local for a Unix "
     "socket, rfc5424 for others", formats, NULL);
-SCHEMA_ENUM(facility, "facility", "the facility of all messages", facility_words, "authpriv");
+SCHEMA_ENUM(facility, "facility", "the facility of messages", facility_words, "authpriv");
+SCHEMA_ENUM(one_facility, "", "its facility", facility_words, NULL);
+static const struct mortise_option *const facility_of[] = {&one_facility, NULL};
+SCHEMA_MAP(facilities, "facilities", "another one by action or type, as severity has them", facility_of);
 SCHEMA_ENUM(one_severity, "", "its severity", severity_words, NULL);
 static const struct mortise_option *const severity_of[] = {&one_severity, NULL};
 SCHEMA_MAP(severity, "severity", "by action, or type of a record that has none, which may have * "
@@ -48,8 +51,8 @@ SCHEMA_TEXT(key, "key", "its key", NULL, MORTISE_OPTION_PATH);
 SCHEMA_TEXT(server_name, "server-name", "the name that the server's certificate has, where it is "
     "not that of `to`", NULL, 0);
 
-static const struct mortise_option *const options[] = {&to, &format, &facility, &severity,
-    &app_name, &host_name, &sd_id, &max_size, &ca_file, &certificate, &key, &server_name, NULL};
+static const struct mortise_option *const options[] = {&to, &format, &facility, &facilities,
+    &severity, &app_name, &host_name, &sd_id, &max_size, &ca_file, &certificate, &key, &server_name, NULL};
 
 /* --- options ----------------------------------------------------------------------- */
 

@@ -49,20 +49,30 @@ usual(const struct mortise_line *line)
 	return SEVERITY_NOTICE;
 }
 
+/* What the first pattern says that fits; where none does, `otherwise`. */
+static int64_t
+by_event(const struct sink *sink, const char *option, const char *event, int64_t otherwise)
+{
+	const struct mortise_host *host = sink->host;
+	size_t count = host->option_count(sink->options, option);
+	const char *pattern;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct mortise_options *own = host->option_at(sink->options, option, i,
+		    &pattern);
+
+		if (own != NULL && fnmatch(pattern, event, 0) == 0)
+			return host->option_number(own, "");
+	}
+	return otherwise;
+}
+
 unsigned int
 rank_of(const struct sink *sink, const struct mortise_line *line)
 {
-	const struct mortise_host *host = sink->host;
-	int64_t facility = host->option_number(sink->options, "facility");
-	const char *name = event_of(line), *pattern;
-	size_t count = host->option_count(sink->options, "severity");
+	const char *event = event_of(line);
+	int64_t facility = by_event(sink, "facilities", event,
+	    sink->host->option_number(sink->options, "facility"));
 
-	for (size_t i = 0; i < count; i++) {
-		const struct mortise_options *own = host->option_at(sink->options, "severity", i,
-		    &pattern);
-
-		if (own != NULL && fnmatch(pattern, name, 0) == 0)
-			return (unsigned int)(facility * 8 + host->option_number(own, ""));
-	}
-	return (unsigned int)facility * 8 + usual(line);
+	return (unsigned int)(facility * 8 + by_event(sink, "severity", event, usual(line)));
 }

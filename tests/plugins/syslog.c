@@ -119,7 +119,8 @@ test_severity(void)
 {
 	static const struct host_option options[] = {{"to", path}, {"facility", "daemon"},
 	    {"severity", "policy_*:alert"}, {"severity", "*_deleted:info"},
-	    {"severity", "*_denied:debug"}};
+	    {"severity", "*_denied:debug"}, {"facilities", "access_*:local7"},
+	    {"facilities", "torn:kern"}};
 	static const struct {
 		const char *type, *action, *code;
 		int rank;
@@ -130,7 +131,8 @@ test_severity(void)
 		{"outcome", "state_rejected", "not_found", 28},
 		{"outcome", "policy_denied", "denied", 25},
 		{"outcome", "secret_deleted", "denied", 30},
-		{"torn", "", "", 27}, {"drop", "", "", 27}, {"park", "", "", 27},
+		{"outcome", "access_granted", "ok", 189}, {"outcome", "access_revoked", "denied", 188},
+		{"torn", "", "", 3}, {"drop", "", "", 27}, {"park", "", "", 27},
 		{"open", "", "", 29}, {"close", "", "", 29},
 	};
 	struct sink_record record;
