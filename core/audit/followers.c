@@ -207,7 +207,9 @@ static void
 forget(struct follower *follower)
 {
 	trail_unwatch(follower->trail, &follower->watch);
-	for (size_t i = 0; follower->fields != NULL && i < BATCH_MAX; i++)
+	/* They are used from the first on: the others are memory that nobody has touched. */
+	for (size_t i = 0; follower->fields != NULL && i < BATCH_MAX &&
+	    follower->fields[i].text != NULL; i++)
 		fields_free(&follower->fields[i]);
 	free(follower->fields);
 	free(follower->lines);
