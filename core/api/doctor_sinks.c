@@ -2,20 +2,10 @@
 /* doctor: how far the sinks are behind the trail. */
 #include <dirent.h>
 #include <inttypes.h>
-#include <string.h>
 
 #include "api/doctor.h"
 #include "audit/cursor.h"
 #include "base/clock.h"
-
-static bool
-lags_too_much(const struct config_sink *sink, const struct sink_progress *progress,
-    int64_t age_ms)
-{
-	return (sink->max_records != 0 && progress->last - progress->seq > sink->max_records) ||
-	    (sink->max_bytes != 0 && progress->bytes > sink->max_bytes) ||
-	    (sink->max_age_ms != 0 && age_ms > sink->max_age_ms);
-}
 
 /* What it means for callers. */
 static const char *
@@ -48,7 +38,8 @@ look_at_sink(struct doctor *doctor, const struct config_sink *sink)
 		return;
 	}
 	age_ms = progress.waiting_us == 0 ? 0 : clock_unix_ms() - progress.waiting_us / 1000;
-	too_much = lags_too_much(sink, &progress, age_ms);
+	too_much = sink_beyond(sink, progress.last - progress.seq, progress.bytes,
+	    progress.waiting_us) != NULL;
 	if (progress.waiting_us == 0)
 		doctor_say(doctor, MORTISE_VERDICT_OK, "sinks", "%s has all %" PRIu64 " records", name,
 		    progress.last);
@@ -64,16 +55,6 @@ look_at_sink(struct doctor *doctor, const struct config_sink *sink)
 		    progress.parked);
 }
 
-static bool
-is_configured(const struct config *config, const char *name)
-{
-	for (size_t i = 0; i < config->audit.sinks_count; i++) {
-		if (strcmp(config->backends[config->audit.sinks[i].target].name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* One that was a sink keeps the trail from its retention. */
 static void
 look_for_leftovers(struct doctor *doctor)
@@ -81,10 +62,12 @@ look_for_leftovers(struct doctor *doctor)
 	char *path _cleanup_(free_pointer) = text_format("%s/" CURSOR_DIRECTORY,
 	    doctor->config->audit.trail);
 	DIR *list = path == NULL ? NULL : opendir(path);
+	const struct config_sink *sink;
 	const struct dirent *entry;
 
 	while (list != NULL && (entry = readdir(list)) != NULL) {
-		if (entry->d_name[0] != '.' && !is_configured(doctor->config, entry->d_name))
+		if (entry->d_name[0] != '.' &&
+		    sink_find(doctor->config, entry->d_name, &sink, NULL) != MORTISE_OK)
 			doctor_say(doctor, MORTISE_VERDICT_WARN, "sinks", "%s is no sink any more, and "
 			    "the trail may be kept for it: remove %s/%s, or configure it", entry->d_name,
 			    path, entry->d_name);

@@ -343,25 +343,34 @@ allow_ack(struct follower *follower, uint64_t seq, uint64_t until, struct mortis
 	return refuse(follower, error, what);
 }
 
+const char *
+sink_beyond(const struct config_sink *sink, uint64_t records, uint64_t bytes, int64_t waiting_us)
+{
+	int64_t age_ms = waiting_us == 0 ? 0 : clock_unix_ms() - waiting_us / 1000;
+
+	if (sink->max_records != 0 && records > sink->max_records)
+		return "more records";
+	if (sink->max_bytes != 0 && bytes > sink->max_bytes)
+		return "more bytes";
+	return sink->max_age_ms != 0 && age_ms > sink->max_age_ms ? "a longer time" : NULL;
+}
+
 static enum mortise_code
 allow_lag(struct follower *follower, uint64_t seq, uint64_t until, struct mortise_error *error)
 {
-	const struct config_sink *sink = follower->sink;
-	int64_t age_ms;
+	const char *beyond;
+	char what[96];
 
 	if (follower->acked >= seq)
 		return MORTISE_OK;
 	if (!wait_for(follower, 0, until) && follower->failing_ns == 0)
 		return refuse(follower, error, "does not say how far it is");
-	age_ms = follower->waiting_us == 0 ? 0 : clock_unix_ms() - follower->waiting_us / 1000;
-	if (sink->max_records != 0 && follower->acked < seq &&
-	    seq - follower->acked > sink->max_records)
-		return refuse(follower, error, "lags by more records than max-lag allows");
-	if (sink->max_bytes != 0 && follower->bytes > sink->max_bytes)
-		return refuse(follower, error, "lags by more bytes than max-lag allows");
-	if (sink->max_age_ms != 0 && age_ms > sink->max_age_ms)
-		return refuse(follower, error, "lags by a longer time than max-lag allows");
-	return MORTISE_OK;
+	beyond = sink_beyond(follower->sink, follower->acked < seq ? seq - follower->acked : 0,
+	    follower->bytes, follower->waiting_us);
+	if (beyond == NULL)
+		return MORTISE_OK;
+	(void)snprintf(what, sizeof(what), "lags by %s than max-lag allows", beyond);
+	return refuse(follower, error, what);
 }
 
 enum mortise_code

@@ -38,6 +38,11 @@ void followers_stop(struct followers *);
 enum mortise_code followers_allow(struct followers *, uint64_t seq, uint64_t deadline,
     struct mortise_error *);
 
+/* What of its lag is beyond its max-lag, in words; NULL: nothing.  waiting_us: Unix time of
+ * the oldest record to come; 0: none. */
+const char *sink_beyond(const struct config_sink *, uint64_t records, uint64_t bytes,
+    int64_t waiting_us);
+
 /* How far a sink is, by what lies in the trail's directory: nothing is asked or changed. */
 struct sink_progress {
 	uint64_t seq, last;		/* what it has, and what is durable */
