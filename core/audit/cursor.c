@@ -12,6 +12,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "audit/parts.h"
 #include "base/bytes.h"
 #include "base/file.h"
 
@@ -64,24 +65,15 @@ cursor_unlock(int file)
 }
 
 static bool
-take_number(const json_t *tree, const char *key, uint64_t *number)
-{
-	const json_t *value = json_object_get(tree, key);
-
-	*number = (uint64_t)json_integer_value(value);
-	return json_is_integer(value) && json_integer_value(value) >= 0;
-}
-
-static bool
 parse(const char *text, size_t size, struct cursor *cursor)
 {
 	json_t *tree = json_loadb(text, size, 0, NULL);
 	const char *trail = json_string_value(json_object_get(tree, "trail"));
 	const char *failure = json_string_value(json_object_get(tree, "failure"));
-	bool good = trail != NULL && take_number(tree, "seq", &cursor->seq) &&
-	    take_number(tree, "segment", &cursor->segment) &&
-	    take_number(tree, "offset", &cursor->offset) &&
-	    take_number(tree, "parked", &cursor->parked);
+	bool good = trail != NULL && trail_number(tree, "seq", &cursor->seq) &&
+	    trail_number(tree, "segment", &cursor->segment) &&
+	    trail_number(tree, "offset", &cursor->offset) &&
+	    trail_number(tree, "parked", &cursor->parked);
 
 	if (good)
 		(void)snprintf(cursor->trail, sizeof(cursor->trail), "%s", trail);

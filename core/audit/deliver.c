@@ -226,16 +226,12 @@ next_line(struct follower *follower, char **line, size_t *size, uint64_t *seq,
 	struct reader *reader = &follower->reader;
 	enum mortise_code code;
 
-	*line = reader_line(reader, size, seq);
-	if (*line != NULL)
-		return MORTISE_OK;
-	code = reader_fill(reader, &follower->durable, error);
+	code = reader_next(reader, &follower->durable, line, size, seq, error);
 	/* Its retention is over. */
 	if (code == MORTISE_NOT_FOUND && seek(follower, error) == MORTISE_OK)
-		code = reader_fill(reader, &follower->durable, error);
+		code = reader_next(reader, &follower->durable, line, size, seq, error);
 	if (code != MORTISE_OK)
 		return code;
-	*line = reader_line(reader, size, seq);
 	return *line != NULL || reader->size == 0 ? MORTISE_OK :
 	    error_set(error, MORTISE_ERROR, MORTISE_REASON_AUDIT, "a segment of the trail ends "
 	    "inside the record after %" PRIu64 "; see `mortise audit verify`", follower->reached);

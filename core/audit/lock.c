@@ -18,6 +18,7 @@
 #include "base/file.h"
 
 #define WRITER_MASK UINT32_C(0x7fffffff)
+#define LOOKS 100
 #define PAUSE_MIN_NS 20000
 #define PAUSE_MAX_NS 2000000
 
@@ -72,8 +73,8 @@ trail_lock_release(struct trail *trail)
 	(void)flock(trail->lock, LOCK_UN);
 }
 
-static bool
-number_of(const json_t *tree, const char *key, uint64_t *number)
+bool
+trail_number(const json_t *tree, const char *key, uint64_t *number)
 {
 	const json_t *value = json_object_get(tree, key);
 
@@ -87,9 +88,9 @@ static bool
 parse_lock(const char *text, size_t size, struct lock_state *state)
 {
 	json_t *tree = json_loadb(text, size, 0, NULL);
-	bool good = number_of(tree, "segment", &state->segment) &&
-	    number_of(tree, "size", &state->size) &&
-	    number_of(tree, "durable", &state->durable);
+	bool good = trail_number(tree, "segment", &state->segment) &&
+	    trail_number(tree, "size", &state->size) &&
+	    trail_number(tree, "durable", &state->durable);
 
 	state->refused = good && json_is_true(json_object_get(tree, "refused"));
 	json_decref(tree);
@@ -110,6 +111,20 @@ trail_lock_read(int lock, struct lock_state *state)
 	if (size == LOCK_SIZE)
 		memcpy(state->text, text, LOCK_SIZE);
 	return true;
+}
+
+bool
+trail_lock_look(const char *directory, struct lock_state *state)
+{
+	char *path _cleanup_(free_pointer) = path_join(directory, "lock");
+	int fd _cleanup_(file_close) = path == NULL ? -1 :
+	    file_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
+
+	for (int tries = 0; fd >= 0 && tries < LOOKS; tries++) {
+		if (trail_lock_read(fd, state))
+			return true;
+	}
+	return false;
 }
 
 enum mortise_code

@@ -58,15 +58,14 @@ find_intent(struct trail *trail, const struct pending *pending, struct orphan *o
 	struct reader reader;
 	uint64_t first = 0, seq = 0;
 	size_t size = 0;
-	const char *line = NULL;
+	char *line = NULL;
 
 	reader_init(&reader, trail->directory);
 	if (reader_seek(&reader, &trail->lock_state, pending->seq - 1, &first, NULL) == MORTISE_OK &&
 	    first <= pending->seq) {
 		do {
-			line = reader_line(&reader, &size, &seq);
-			if (line == NULL && reader_fill(&reader, &trail->lock_state, NULL) == MORTISE_OK)
-				line = reader_line(&reader, &size, &seq);
+			if (reader_next(&reader, &trail->lock_state, &line, &size, &seq, NULL) != MORTISE_OK)
+				line = NULL;
 		} while (line != NULL && seq < pending->seq);
 	}
 	if (line != NULL && seq == pending->seq && fields_take(&orphan->fields, line, size) &&

@@ -142,6 +142,10 @@ void trail_lock_release(struct trail *);
 /* false: it says nothing that can be read.  The state is zeroed, or what was read
  * before: the same text is not parsed again. */
 bool trail_lock_read(int lock, struct lock_state *);
+/* The same beside its writers, so perhaps in the middle of a change: more than once. */
+bool trail_lock_look(const char *directory, struct lock_state *);
+/* A member that is a whole number, from 0 on, of what this room writes as JSON. */
+bool trail_number(const json_t *tree, const char *key, uint64_t *number);
 enum mortise_code trail_lock_write(struct trail *, bool refused, struct mortise_error *);
 /* Draws a byte of DIR/writers that is neither locked nor pending, and locks it. */
 enum mortise_code trail_writer_draw(struct trail *, struct mortise_error *);

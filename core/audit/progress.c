@@ -28,25 +28,20 @@ static enum mortise_code
 measure(struct reader *reader, const struct lock_state *lock, const struct cursor *cursor,
     struct sink_progress *progress, struct mortise_error *error)
 {
-	uint64_t first = 0, seq = 0, left = 0;
-	size_t size;
+	uint64_t first = 0, seq = 0;
+	size_t size = 0;
 	enum mortise_code code = MORTISE_OK;
-	const char *line = NULL;
+	char *line = NULL;
 
 	reader_place(reader, cursor->segment, cursor->offset);
 	if (cursor->segment == 0)
 		code = reader_seek(reader, lock, cursor->seq, &first, error);
 	do {
-		left = reader_left(reader, lock);
-		line = reader_line(reader, &size, &seq);
-		if (code == MORTISE_OK && line == NULL) {
-			code = reader_fill(reader, lock, error);
-			left = reader_left(reader, lock);
-			line = code == MORTISE_OK ? reader_line(reader, &size, &seq) : NULL;
-		}
-	} while (line != NULL && seq <= cursor->seq);
-	if (line != NULL) {
-		progress->bytes = left;
+		if (code == MORTISE_OK)
+			code = reader_next(reader, lock, &line, &size, &seq, error);
+	} while (code == MORTISE_OK && line != NULL && seq <= cursor->seq);
+	if (code == MORTISE_OK && line != NULL) {
+		progress->bytes = reader_left(reader, lock) + size + 1;
 		progress->waiting_us = time_of(line, size);
 	}
 	return code;
@@ -57,15 +52,13 @@ sink_progress(const char *directory, const char *sink, struct sink_progress *pro
     struct mortise_error *error)
 {
 	int trail _cleanup_(file_close) = file_open(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY, 0);
-	int lock_file _cleanup_(file_close) = trail < 0 ? -1 :
-	    file_open(trail, "lock", O_RDONLY | O_NOFOLLOW, 0);
 	int file _cleanup_(file_close) = trail < 0 ? -1 : cursor_look(trail, sink);
 	struct lock_state lock = {.segment = 0};
 	struct cursor cursor = {.seq = 0};
 	struct reader reader;
 	enum mortise_code code;
 
-	if (lock_file < 0 || !trail_lock_read(lock_file, &lock))
+	if (trail < 0 || !trail_lock_look(directory, &lock))
 		return error_errno(error, errno, "the trail %s cannot be read", directory);
 	if (file >= 0)
 		(void)cursor_read(file, &cursor);

@@ -168,6 +168,21 @@ reader_line(struct reader *reader, size_t *size, uint64_t *seq)
 	return line;
 }
 
+enum mortise_code
+reader_next(struct reader *reader, const struct lock_state *lock, char **line, size_t *size,
+    uint64_t *seq, struct mortise_error *error)
+{
+	enum mortise_code code;
+
+	*line = reader_line(reader, size, seq);
+	if (*line != NULL)
+		return MORTISE_OK;
+	code = reader_fill(reader, lock, error);
+	if (code == MORTISE_OK)
+		*line = reader_line(reader, size, seq);
+	return code;
+}
+
 uint64_t
 reader_last(int directory, const struct lock_state *lock)
 {

@@ -31,6 +31,10 @@ enum mortise_code reader_fill(struct reader *reader, const struct lock_state *lo
  * is no record); NULL: read on. */
 char *reader_line(struct reader *reader, size_t *size, uint64_t *seq);
 
+/* The next line, read where none is in memory; NULL: there is no other. */
+enum mortise_code reader_next(struct reader *reader, const struct lock_state *lock, char **line,
+    size_t *size, uint64_t *seq, struct mortise_error *error);
+
 /* The number of the last durable record; 0: not to be told. */
 uint64_t reader_last(int directory, const struct lock_state *lock);
 

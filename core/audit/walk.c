@@ -11,7 +11,6 @@
 #include "base/file.h"
 
 #define CHUNK (256 * 1024)
-#define LOCK_TRIES 100
 
 /* A file's time of change is read from a coarser clock than a record's. */
 #define COARSE_MS 1000
@@ -23,21 +22,6 @@ struct walking {
 	void *arg;
 };
 
-/* Read beside its writers, so perhaps in the middle of a change. */
-static bool
-read_lock(const char *directory, struct lock_state *state)
-{
-	char *path _cleanup_(free_pointer) = path_join(directory, "lock");
-	int fd _cleanup_(file_close) = path == NULL ? -1 :
-	    file_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
-
-	for (int tries = 0; fd >= 0 && tries < LOCK_TRIES; tries++) {
-		if (trail_lock_read(fd, state))
-			return true;
-	}
-	return false;
-}
-
 enum mortise_code
 walk_begin(struct walk *walk, const char *directory, struct mortise_error *error)
 {
@@ -45,7 +29,7 @@ walk_begin(struct walk *walk, const char *directory, struct mortise_error *error
 	bool known;
 
 	/* Before the files are listed: what it calls durable is in one of them. */
-	known = read_lock(directory, &lock);
+	known = trail_lock_look(directory, &lock);
 	*walk = (struct walk){.segment = known ? lock.segment : UINT64_MAX,
 	    .durable = lock.durable};
 	return trail_segments(directory, &walk->files, &walk->count, error);
